@@ -1,0 +1,43 @@
+"""What every test may use. Nothing of Home Assistant: its fixtures live in tests/mesh_ota."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+RECORDED = TESTS / "recorded"
+HARNESS = "pytest_homeassistant_custom_component.plugins"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full` is what `scripts/test --all` passes on."""
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="full counts: every case of the fuzz tests, sweeps and matrices",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load Home Assistant's harness for tests/mesh_ota, and only for a run of nothing else."""
+    wanted = [Path(str(arg).split("::")[0]).resolve() for arg in config.args]
+    of_home_assistant = [path.is_relative_to(TESTS / "mesh_ota") for path in wanted]
+    if wanted and all(of_home_assistant):
+        config.pluginmanager.import_plugin(HARNESS)
+    elif any(of_home_assistant) or TESTS in wanted or TESTS.parent in wanted:
+        raise pytest.UsageError(
+            "tests/mesh_ota need a run of their own, since Home Assistant's harness blocks sockets "
+            "for every test beside them: pytest tests/mesh_ota. scripts/test runs everything."
+        )
+
+
+@pytest.fixture(scope="session")
+def full_counts(pytestconfig: pytest.Config) -> bool:
+    """Whether this run is to use full counts instead of a sample."""
+    return bool(pytestconfig.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """The folder of recorded frames and HTTP exchanges."""
+    return RECORDED
