@@ -62,7 +62,7 @@ class Board:
 
     def reset_cause(self) -> str:
         """`power_on` `hard` `watchdog` `soft` `deep_sleep` or `unknown`."""
-        import machine
+        import machine  # noqa: TID251
 
         cause = machine.reset_cause()
         for name, word in (
@@ -79,13 +79,13 @@ class Board:
     def reset(self) -> None:
         """Restart now. Sockets and files are closed by the caller before: a peer that sees no FIN
         keeps the dead link for 70 s and refuses the new one meanwhile."""
-        import machine
+        import machine  # noqa: TID251
 
         machine.reset()
 
     def watchdog(self, timeout_ms: int) -> None:
         """Start the watchdog, or set its timeout anew; it cannot be stopped."""
-        import machine
+        import machine  # noqa: TID251
 
         self._watchdog = machine.WDT(timeout=timeout_ms)
 
@@ -138,9 +138,9 @@ class Board:
 
     async def join_router(self, router: dict) -> bool:
         """Join the home network. The hostname must be set before the connection."""
-        import network
+        import network  # noqa: TID251
 
-        network.hostname("meshota-{:04x}".format(self.node_id & 0xFFFF))
+        network.hostname(f"meshota-{self.node_id & 0xFFFF:04x}")
         return await self._connect(router["ssid"], router["password"], None) is not None
 
     def leave(self) -> None:
@@ -182,7 +182,7 @@ class Board:
     def _interface(self, name: str) -> object:
         # The driver starts with the first WLAN object, and takes 40 KB: the loader never makes one.
         if name not in self._interfaces:
-            from network import WLAN
+            from network import WLAN  # noqa: TID251
 
             self._interfaces[name] = WLAN(getattr(WLAN, name))
         return self._interfaces[name]
@@ -196,9 +196,8 @@ class Board:
         return sta
 
     async def _connect(self, ssid: str, key: str, bssid: bytes | None) -> str | None:
-        import network
+        import network  # noqa: TID251
 
-        final = (network.STAT_WRONG_PASSWORD, network.STAT_NO_AP_FOUND)
         sta = self._station()
         try:
             if bssid is None:
@@ -208,7 +207,7 @@ class Board:
             for _ in range(int(JOIN_SECONDS / JOIN_POLL_SECONDS)):
                 if sta.isconnected():
                     return sta.ifconfig()[2]
-                if sta.status() in final:
+                if sta.status() < network.STAT_IDLE:  # below it lie the reasons for a failure
                     break
                 await asyncio.sleep(JOIN_POLL_SECONDS)
         except OSError:
@@ -220,21 +219,21 @@ class Board:
 
     def pin_in(self, number: int, pull_up: bool = False) -> object:
         """An input; `value()` reads it."""
-        from machine import Pin
+        from machine import Pin  # noqa: TID251
 
         return Pin(number, Pin.IN, Pin.PULL_UP) if pull_up else Pin(number, Pin.IN)
 
     def pin_out(self, number: int) -> object:
         """An output; `value(x)` writes it, `value()` reads back what the pin really is."""
-        from machine import Pin
+        from machine import Pin  # noqa: TID251
 
         return Pin(number, Pin.OUT)
 
     def dht_read(self, kind: str, number: int) -> tuple:
         """(degrees Celsius, percent humidity) of a `dht11` or `dht22`. Raises OSError when no
         sensor answers or its checksum is wrong. Takes 25 ms with interrupts off."""
-        import dht
-        from machine import Pin
+        import dht  # noqa: TID251
+        from machine import Pin  # noqa: TID251
 
         sensor = (dht.DHT22 if kind == "dht22" else dht.DHT11)(Pin(number))
         sensor.measure()
@@ -248,7 +247,7 @@ def id_of_mac(mac: bytes) -> int:
 
 def mesh_address(node_id: int) -> str:
     """painlessMesh: 10.x.y.1, x and y from the node id."""
-    return "10.{}.{}.1".format((node_id >> 8) & 255, node_id & 255)
+    return f"10.{(node_id >> 8) & 255}.{node_id & 255}.1"
 
 
 def number_of(address: object) -> int | None:
@@ -256,10 +255,10 @@ def number_of(address: object) -> int | None:
     the raw sockaddr_in that the unix port hands out. None for anything else."""
     if isinstance(address, (bytes, bytearray, memoryview)):
         return int.from_bytes(bytes(address[4:8]), "big") if len(address) >= 8 else None
-    text = address[0] if isinstance(address, tuple) else address
     try:
+        text = address[0] if isinstance(address, tuple) else address
         numbers = [int(part) for part in text.split(".")]
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, IndexError):
         return None
     if len(numbers) != 4 or min(numbers) < 0 or max(numbers) > 255:
         return None

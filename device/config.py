@@ -20,9 +20,9 @@ def load(path: str = "config.json") -> dict:
         with open(path) as file:
             parsed = json.load(file)
     except OSError:
-        raise ConfigError("There is no {} on this board: run scripts/deploy.".format(path))
+        raise ConfigError(f"There is no {path} on this board: run scripts/deploy.")
     except ValueError:
-        raise ConfigError("{} is not valid JSON.".format(path))
+        raise ConfigError(f"{path} is not valid JSON.")
     return check(parsed)
 
 
@@ -89,7 +89,7 @@ def _mesh_key(parsed: dict) -> str:
 def _part(parsed: dict, name: str, default: dict | None) -> dict:
     part = parsed.get(name, default)
     if not isinstance(part, dict):
-        raise ConfigError("{} must be a JSON object.".format(name))
+        raise ConfigError(f"{name} must be a JSON object.")
     return part
 
 
@@ -98,32 +98,26 @@ def _text(
 ) -> str:
     text = parsed.get(name, default)
     if not isinstance(text, str) or not least <= len(text.encode()) <= most:
-        raise ConfigError(
-            "{}{} must be a text of {} to {} bytes.".format(where, name, least, most)
-        )
+        raise ConfigError(f"{where}{name} must be a text of {least} to {most} bytes.")
     return text
 
 
 def _word(parsed: dict, name: str, least: int, default: str | None) -> str:
     word = _text(parsed, name, least, 30, default)
     if not all(c in SHORT_WORD for c in word):
-        raise ConfigError("{} may hold only a to z, 0 to 9 and -.".format(name))
+        raise ConfigError(f"{name} may hold only a to z, 0 to 9 and -.")
     return word
 
 
-def _number(
-    parsed: dict, name: str, least: int, most: int, default: int, where: str = ""
-) -> int:
+def _number(parsed: dict, name: str, least: int, most: int, default: int, where: str = "") -> int:
     number = parsed.get(name, default)
     if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-        raise ConfigError(
-            "{}{} must be a number from {} to {}.".format(where, name, least, most)
-        )
+        raise ConfigError(f"{where}{name} must be a number from {least} to {most}.")
     return number
 
 
 def _boolean(parsed: dict, name: str, default: bool, where: str = "") -> bool:
     value = parsed.get(name, default)
     if not isinstance(value, bool):
-        raise ConfigError("{}{} must be true or false.".format(where, name))
+        raise ConfigError(f"{where}{name} must be true or false.")
     return value

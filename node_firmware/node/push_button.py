@@ -32,5 +32,5 @@ class PushButtons:
     def self_test(self) -> str | None:
         for number, _, contact in self._buttons:
             if contact.value is None:
-                return "The button on GPIO{} gives no steady level.".format(number)
+                return f"The button on GPIO{number} gives no steady level."
         return None

@@ -8,7 +8,7 @@ nothing here ever touches firmware, and every table has a limit.
 
 import json
 
-from painlessmesh.protocol import write_json
+from painlessmesh.protocol import encode
 
 HEARTBEAT, SET, SYNC, REQUEST, COMMAND, TELEMETRY = 1, 2, 3, 4, 5, 6
 
@@ -165,8 +165,8 @@ class SharedState:
     def _sync(self) -> None:
         keys = sorted(self._entries)
         for first in range(0, len(keys), SYNC_ENTRIES):
-            some = [self._fields(key) for key in keys[first : first + SYNC_ENTRIES]]
-            self._broadcast(SYNC, (("s", some),))
+            some = [_object(self._fields(key)) for key in keys[first : first + SYNC_ENTRIES]]
+            self._broadcast(SYNC, (("s", b"[" + b",".join(some) + b"]"),))
 
     def _heartbeat(self) -> None:
         up, heap, _ = self._vitals()
@@ -198,7 +198,11 @@ class SharedState:
         self._mesh.send_broadcast(self._message(kind, content))
 
     def _message(self, kind: int, content: tuple) -> str:
-        return write_json((("t", kind), ("n", self._name), ("d", content)))
+        return _object((("t", kind), ("n", self._name), ("d", content))).decode()
+
+
+def _object(pairs: tuple) -> bytes:
+    return encode(pairs)[:-1]  # without the frame's terminator
 
 
 def _is_uint32(number: object) -> bool:

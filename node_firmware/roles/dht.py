@@ -29,8 +29,8 @@ class Role:
             return False  # one missed reading is common; the next comes soon
         self._read_at = self._board.now_us()
         for suffix in self._suffixes:
-            self._state.set("temp" + suffix, "{:.1f}".format(temperature))
-            self._state.set("humidity" + suffix, "{:.1f}".format(humidity))
+            self._state.set("temp" + suffix, f"{temperature:.1f}")
+            self._state.set("humidity" + suffix, f"{humidity:.1f}")
         return True
 
     def self_test(self) -> str | None:
@@ -38,4 +38,4 @@ class Role:
             return None
         if self._measure():
             return None
-        return "No {} sensor answers on GPIO{}.".format(self._kind, self._pin)
+        return f"No {self._kind} sensor answers on GPIO{self._pin}."

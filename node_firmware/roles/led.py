@@ -34,7 +34,5 @@ class Role:
             follows = pin.value() == 1 - before
             pin.value(before)
             if not follows:
-                return "The {} LED's output GPIO{} does not follow.".format(
-                    name, self._numbers[name]
-                )
+                return f"The {name} LED's output GPIO{self._numbers[name]} does not follow."
         return None

@@ -27,5 +27,5 @@ class Role:
 
     def self_test(self) -> str | None:
         if self._contact.value is None:
-            return "The PIR sensor on GPIO{} gives no steady level.".format(self._number)
+            return f"The PIR sensor on GPIO{self._number} gives no steady level."
         return None

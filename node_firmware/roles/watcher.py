@@ -12,8 +12,7 @@ class Role:
         print("state", key, "=", value)
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(3600)
+        await asyncio.Event().wait()  # for ever: the mesh calls _show
 
     def self_test(self) -> str | None:
         return None if self._state.watched("*") else "The watcher does not hear shared values."
