@@ -1,0 +1,1 @@
+"""The gateway: root of the mesh on one side, client of Home Assistant on the other."""

@@ -1,0 +1,160 @@
+"""A session with Home Assistant: opens it, signs what goes out, believes only what is signed.
+
+docs/gateway-api.md §2 and §3 bind. What may be asked is `home_assistant`; when to ask, and how long
+to wait after a failure, is `poller`.
+"""
+
+import binascii
+import hashlib
+import json
+
+from painlessmesh.mac import equal, hexmac, hmac_sha256
+
+from gateway.http import Answer, Connection, HttpError
+
+BASE = "/api/mesh_ota/v1/gateway/"
+SIGNATURE = "x-mesh-signature"
+NONCE_BYTES = 16
+UNAUTHORIZED = 401
+
+
+class Later(Exception):
+    """Nothing was said and nothing changed; a sentence says why. `refused`: somebody answered, but
+    did not accept us or could not prove to be Home Assistant."""
+
+    def __init__(self, sentence: str, refused: bool = False) -> None:
+        super().__init__(sentence)
+        self.refused = refused
+
+
+class Session:
+    """`opened` counts the sessions: when it grows, Home Assistant has to be told everything again."""
+
+    def __init__(
+        self, connection: Connection, gateway_id: int, gateway_key: bytes, random: object
+    ) -> None:
+        self.opened = 0
+        self.wait = 0  # seconds that a long poll may last, as Home Assistant said
+        self._connection = connection
+        self._gateway_id = str(gateway_id)
+        self._gateway_key = gateway_key
+        self._random = random
+        self._session = ""
+        self._key = b""
+        self._counter = 0
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        ask_range: str = "",
+        into: object = None,
+        seconds: float = 10,
+    ) -> Answer:
+        """One signed exchange below gateway/. Raises Later; an answer may be a signed error."""
+        if not self._session:
+            await self._open()
+        try:
+            answer = await self._exchange(method, path, body, ask_range, into, seconds)
+        except HttpError as error:
+            if not error.stale:
+                raise Later(str(error))
+            answer = await self._again(method, path, body, ask_range, into, seconds)
+        return answer
+
+    def drop(self) -> None:
+        """Give up the connection, not the session."""
+        self._connection.drop()
+
+    async def _again(self, *wanted: object) -> Answer:
+        try:
+            return await self._exchange(*wanted)
+        except HttpError as error:
+            raise Later(str(error))
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes, ask_range: str, into: object, seconds: float
+    ) -> Answer:
+        self._counter += 1
+        counter = str(self._counter)
+        target = BASE + path
+        headers = [
+            ("X-Mesh-Session", self._session),
+            ("X-Mesh-Counter", counter),
+            (
+                "X-Mesh-Signature",
+                hexmac(self._key, request_text(counter, method, target, ask_range, body)),
+            ),
+        ]
+        if ask_range:
+            headers.append(("Range", ask_range))
+        answer = await self._connection.request(
+            method, target, headers, body, into, seconds=seconds
+        )
+        if answer.status == UNAUTHORIZED:
+            self._session = ""
+            raise Later("Home Assistant has closed the session", True)
+        self._believe(self._key, counter, answer)
+        return answer
+
+    async def _open(self) -> None:
+        nonce = binascii.hexlify(self._random(NONCE_BYTES)).decode()
+        body = '{{"protocol": 1, "client_nonce": "{}"}}'.format(nonce).encode()
+        target = BASE + "session"
+        text = request_text(nonce, "POST", target, "", body) + "\n" + self._gateway_id
+        headers = [
+            ("X-Mesh-Gateway", self._gateway_id),
+            ("X-Mesh-Signature", hexmac(self._gateway_key, text)),
+        ]
+        try:
+            answer = await self._connection.request("POST", target, headers, body)
+        except HttpError as error:
+            raise Later(str(error))
+        if answer.status == UNAUTHORIZED:
+            raise Later("Home Assistant does not know this gateway's setup key yet", True)
+        self._believe(self._gateway_key, nonce, answer)
+        self._take(nonce, answer)
+
+    def _take(self, nonce: str, answer: Answer) -> None:
+        opening = parsed(answer.body)
+        session = opening.get("session")
+        server_nonce = opening.get("server_nonce")
+        if answer.status != 200 or not isinstance(session, str) or not isinstance(server_nonce, str):
+            raise Later("Home Assistant did not open a session", True)
+        text = "mesh-ota session 1\n{}\n{}".format(nonce, server_nonce)
+        self._key = hmac_sha256(self._gateway_key, text.encode())
+        self._counter = 0
+        self._session = session
+        wait = opening.get("wait")
+        self.wait = min(max(wait, 0), 50) if isinstance(wait, int) else 0
+        self.opened += 1
+
+    def _believe(self, key: bytes, counter: str, answer: Answer) -> None:
+        """Raises Later unless Home Assistant signed this answer to this very request."""
+        text = "response\n{}\n{}\n{}\n{}".format(
+            counter,
+            answer.status,
+            answer.headers.get("content-range", ""),
+            digest(answer.body),
+        )
+        if not equal(answer.headers.get(SIGNATURE, ""), hexmac(key, text)):
+            self._connection.drop()  # whatever is at the other end, this is not our conversation
+            raise Later("an answer with status {} was not signed".format(answer.status), True)
+
+
+def request_text(counter: str, method: str, target: str, ask_range: str, body: bytes) -> str:
+    return "\n".join(("request", counter, method, target, ask_range, digest(body)))
+
+
+def digest(body: bytes) -> str:
+    return binascii.hexlify(hashlib.sha256(body).digest()).decode()
+
+
+def parsed(body: memoryview) -> dict:
+    """The JSON object in a body; an empty one for whatever else it is."""
+    try:
+        found = json.loads(str(body, "utf-8"))
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,3 @@
+from device import loader
+
+loader.run("gateway.app")
