@@ -1,0 +1,66 @@
+"""What a boot decides: which slot runs, and what a crash of its application changes.
+
+Reads and writes the state through `slot_state`; the table of the trial is there. The rule above
+all others: a confirmed slot keeps running, except where it cannot start at all and the other slot
+is confirmed and whole.
+"""
+
+from device.proof import slot_manifest, slot_proof
+from device.slot_state import SlotState, other_than
+
+LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
+FAILED_IMPORTS = 3  # in a row, before a confirmed slot that cannot be imported gives way
+
+DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
+
+
+def pick(state: SlotState, cause: str) -> str:
+    """The slot to boot. The boot and the trial are counted in flash before its code can run.
+
+    Raises OSError when that cannot be written; the state then has the active slot to fall back on,
+    for a trial that is not counted must not be run.
+    """
+    slot = state.start(cause)
+    if slot is not None:
+        proof, damaged = slot_proof(state.files, slot)
+        if proof != state.trial["proof"]:
+            state.refuse(DAMAGED_TRIAL.format(damaged or "manifest.json"), blame=False)
+            slot = None
+    if slot is None:
+        slot = state.active = bootable(state)
+    state.running = slot
+    state.save()
+    return slot
+
+
+def bootable(state: SlotState) -> str:
+    """The active slot, unless it cannot even say what it holds and the other one can."""
+    if slot_manifest(state.files, state.active) is None and other_is_whole(state):
+        return other_than(state.active)
+    return state.active
+
+
+def other_is_whole(state: SlotState) -> bool:
+    """Whether the slot that is not active was confirmed here and is as it was then."""
+    other = other_than(state.active)
+    record = state.record(other)
+    if not record.get("confirmed"):
+        return False
+    return slot_proof(state.files, other, record["proof"]) == (record["proof"], None)
+
+
+def note_crash(state: SlotState, reason: str, imported: bool, steady: bool) -> int:
+    """Write down that the application ended; answers the seconds to wait before the reset.
+
+    `imported` is False when it did not even get to its `main`, `steady` is True when it had run
+    for so long that its start is not what failed.
+    """
+    if state.trial and state.trial["stage"] == "running":
+        state.refuse(reason)
+        state.save()
+        return 0
+    state.crashes = 0 if steady else state.crashes + 1
+    if not imported and state.crashes >= FAILED_IMPORTS and other_is_whole(state):
+        state.active = other_than(state.active)
+    state.save()
+    return min(LONGEST_DELAY, 1 << min(state.crashes, 6))

@@ -1,0 +1,134 @@
+"""What runs at every boot before everything else: picks the slot, starts it, cleans up after it.
+
+`boot.py` calls `choose`, `main.py` calls `run`; both are never updated over the air, and neither is
+this file's copy in `lib/device`, which is the one they import. The slots carry copies too, and
+those are what the application imports, because `run` forgets the factory's modules first; hence
+the imports inside functions here, which keep nothing of them in memory.
+
+A board without a finger on it has only two ways on: the application runs, or the board restarts.
+So whatever is raised ends in a reset, and whatever hangs ends in one by the watchdog. Ctrl-C in the
+first two seconds, before the watchdog starts, leaves the board at the REPL.
+"""
+
+import gc
+import io
+import sys
+import time
+
+CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog starts
+WATCHDOG_MS = 30000
+REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
+STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
+DELAY_UNKNOWN = 60  # seconds, where the state cannot be read
+LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
+OURS = ("device", "painlessmesh", "node", "gateway", "roles")
+
+
+def choose(root: str = "", board: object = None) -> str:
+    """Count this boot, pick the slot and put it first on the path. Never raises."""
+    slot = "a"
+    try:
+        from device.boot_choice import pick
+        from device.flash_files import FlashFiles
+        from device.slot_state import SlotState
+
+        state = SlotState(FlashFiles(root))
+        slot = state.active
+        slot = pick(state, (board or factory_board()).reset_cause())
+    except Exception as error:
+        # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
+        print("The boot could not be counted:", describe(error))
+    sys.path.insert(0, root + "/" + slot if root else slot)
+    return slot
+
+
+def run(module: str, root: str = "", board: object = None, sleep: object = time.sleep) -> None:
+    """Run `module.main()` from the slot; ends in a reset, or at the REPL after Ctrl-C."""
+    sleep(CABLE_SECONDS)
+    (board or factory_board()).watchdog(WATCHDOG_MS)
+    forget_modules()
+    started = seconds()
+    imported = False
+    try:
+        main = __import__(module, None, None, ("main",)).main
+        imported = True
+        main()
+        reason = "The application ended."
+    except KeyboardInterrupt:
+        use_factory_modules()
+        (board or factory_board()).watchdog(REPL_WATCHDOG_MS)
+        raise
+    except SystemExit:
+        raise  # a restart that the application asked for
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the board must restart
+        reason = describe(error)
+    main = None
+    use_factory_modules()
+    steady = seconds() - started >= STEADY_SECONDS
+    recover(root, board or factory_board(), (reason, imported, steady), sleep)
+
+
+def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
+    """After an application that ended: note (reason, imported, steady), wait, reset."""
+    print(crash[0])
+    delay = DELAY_UNKNOWN
+    try:
+        from device.boot_choice import note_crash
+        from device.flash_files import FlashFiles
+        from device.slot_state import SlotState
+
+        delay = note_crash(SlotState(FlashFiles(root)), *crash)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the board must restart
+        print("The crash could not be written down:", describe(error))
+    for _ in range(delay):
+        board.feed()
+        sleep(1)
+    board.reset()
+
+
+def factory_board() -> object:
+    from device.board import Board
+
+    return Board()
+
+
+def forget_modules() -> None:
+    """Let the next import of ours read the path again, and free what was loaded before."""
+    for name in list(sys.modules):
+        if name.split(".")[0] in OURS:
+            del sys.modules[name]
+    gc.collect()
+
+
+def use_factory_modules() -> None:
+    """Away with the slot and everything loaded from it: it cannot be trusted to reset the board."""
+    if sys.path and sys.path[0][-1:] in ("a", "b"):
+        sys.path.pop(0)
+    forget_modules()
+
+
+def seconds() -> int:
+    """A clock that setting the time does not move."""
+    return time.ticks_ms() // 1000 if hasattr(time, "ticks_ms") else int(time.monotonic())
+
+
+def describe(error: BaseException) -> str:
+    """`ValueError: text (roles/pir.py:12)`, short enough for a status."""
+    text = "{}: {}".format(type(error).__name__, error)
+    place = ""
+    for line in trace_of(error).split("\n"):
+        if line.lstrip().startswith('File "'):
+            pieces = line.split('"')
+            place = " ({}:{})".format(pieces[1], pieces[2].split("line ")[-1].split(",")[0])
+    return text[: max(20, LONGEST_REASON - len(place))] + place[: LONGEST_REASON - 20]
+
+
+def trace_of(error: BaseException) -> str:
+    text = io.StringIO()
+    if hasattr(sys, "print_exception"):
+        sys.print_exception(error, text)
+    else:
+        import traceback
+
+        traceback.print_exception(error, file=text)
+    return text.getvalue()
