@@ -5,13 +5,12 @@ files it is given (coroutines get an event loop each) and counts. No fixtures, n
 those stays in a file that is not given to this runner. It runs on CPython too.
 """
 
+import asyncio
+import gc
 import sys
 
 # The same places as pyproject.toml's `pythonpath`; the current directory is the repository.
 sys.path[:0] = [".", "gateway_firmware", "node_firmware"]
-
-import asyncio
-import gc
 
 IS_MICROPYTHON = sys.implementation.name == "micropython"
 
@@ -55,14 +54,14 @@ def run_file(path):
     passed = failed = 0
     try:
         tests = tests_of(import_tests(path))
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the test failed
         tell(path, error)
         return 0, 1
     for name, test in tests:
         try:
             run(test)
             passed += 1
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the test failed
             tell(path + "::" + name, error)
             failed += 1
     return passed, failed
@@ -76,7 +75,7 @@ def main(paths):
         passed += in_file[0]
         failed += in_file[1]
         gc.collect()
-    print("%d passed, %d failed" % (passed, failed))
+    print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
 
 
