@@ -26,7 +26,7 @@ class ImageError(Exception):
 class BundleReader:
     """Members of the archive that `source.readinto(buffer) -> length` yields."""
 
-    def __init__(self, source: object) -> None:
+    def __init__(self, source) -> None:
         self._source = source
         self._header = bytearray(BLOCK)
         self._left = 0  # bytes of the current file not read yet
@@ -81,9 +81,9 @@ class BundleReader:
             length -= step
         self._left = self._padding = 0
 
-    def _fill(self, buffer: object) -> None:
+    def _fill(self, buffer: bytearray | memoryview) -> None:
         window = memoryview(buffer)
-        while len(window):
+        while len(window) > 0:
             length = self._source.readinto(window)
             if not length:
                 raise ImageError("bundle", "The archive ends in the middle of a file.")

@@ -27,7 +27,7 @@ RESERVE = 32768  # bytes left free for state files, folders and littlefs itself
 class Incoming:
     """The one image that is arriving. `wanted` is the next part, `parts` their number."""
 
-    def __init__(self, root_path: str = "", files: object = None) -> None:
+    def __init__(self, root_path: str = "", files: FlashFiles | None = None) -> None:
         self._files = files or FlashFiles(root_path)
         self._file = None
         self._record = {}
@@ -54,7 +54,9 @@ class Incoming:
         wanted_record = record_of(announcement)
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         try:
-            if all([found.get(key) == wanted_record[key] for key in ("md5", "sha256", "size", "parts")]):
+            if all(
+                [found.get(key) == wanted_record[key] for key in ("md5", "sha256", "size", "parts")]
+            ):
                 self._find_what_is_there(wanted_record["parts"])
             else:
                 self.discard()
@@ -110,7 +112,7 @@ class Incoming:
         for name in self._files.names(FOLDER):
             self._files.remove(FOLDER + "/" + name)
 
-    def reader(self) -> object:
+    def reader(self) -> "SegmentReader":
         """The image from flash, as a source for BundleReader. Close it."""
         self.close()
         return SegmentReader(self._files)
@@ -125,7 +127,7 @@ class Incoming:
     def hashing(self, buffer: bytearray, found: list):
         """The same in steps: a generator that yields after each buffer and ends by putting MD5,
         SHA-256 and the number of bytes into `found`."""
-        md5, sha256 = hashlib.md5(), hashlib.sha256()  # noqa: S324 - painlessMesh names images so
+        md5, sha256 = hashlib.md5(), hashlib.sha256()
         total = 0
         window = memoryview(buffer)
         source = self.reader()
@@ -188,7 +190,7 @@ class Incoming:
 class SegmentReader:
     """The segments one after the other."""
 
-    def __init__(self, files: object) -> None:
+    def __init__(self, files: FlashFiles) -> None:
         self._files = files
         self._file = None
         self._next = 0
@@ -239,7 +241,7 @@ def record_of(announcement: dict) -> dict:
 
 
 def is_hex(value: object, length: int) -> bool:
-    return is_word(value, length, HEX) and len(value) == length
+    return isinstance(value, str) and len(value) == length and is_word(value, length, HEX)
 
 
 def segment_name(number: int) -> str:

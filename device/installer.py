@@ -10,7 +10,8 @@ import sys
 
 from device import bundle, manifest
 from device.bundle import ImageError
-from device.flash_files import COPY_BYTES, in_blocks
+from device.flash_files import COPY_BYTES, FlashFiles, in_blocks
+from device.incoming import Incoming
 from device.proof import slot_proof
 
 HARDWARE = "ESP32-MPY"
@@ -18,7 +19,7 @@ FOLDER_BLOCKS = 2  # a folder of littlefs is a pair of blocks
 RESERVE = 16384  # bytes that stay free for state files
 
 
-def checking(incoming: object, node_type: str, micropython: str, found: dict):
+def checking(incoming: Incoming, node_type: str, micropython: str, found: dict):
     """Judge the arrived image; fills `found` with its manifest's `version`, `sizes` and `folders`.
 
     Raises ImageError. `micropython` is the version of this board, such as "1.26.1".
@@ -40,7 +41,7 @@ def checking(incoming: object, node_type: str, micropython: str, found: dict):
         source.close()
 
 
-def check_digests(incoming: object, buffer: bytearray):
+def check_digests(incoming: Incoming, buffer: bytearray):
     announced = incoming.announced
     if not incoming.complete:
         raise ImageError("size", "Not all parts of the image have arrived.")
@@ -49,7 +50,9 @@ def check_digests(incoming: object, buffer: bytearray):
         yield
     md5, sha256, total = found
     if total != (announced["size"] or total):
-        raise ImageError("size", "{} bytes arrived, {} were announced.".format(total, announced["size"]))
+        raise ImageError(
+            "size", "{} bytes arrived, {} were announced.".format(total, announced["size"])
+        )
     if md5 != announced["md5"]:
         raise ImageError("md5", "What arrived does not have the announced MD5.")
     if sha256 != (announced["sha256"] or sha256):
@@ -73,11 +76,12 @@ def check_manifest(described: dict, announced: dict, node_type: str, micropython
     lowest = described["micropython"]
     if manifest.version_numbers(micropython) < manifest.version_numbers(lowest):
         raise ImageError(
-            "micropython", "The bundle needs MicroPython {}, this is {}.".format(lowest, micropython)
+            "micropython",
+            "The bundle needs MicroPython {}, this is {}.".format(lowest, micropython),
         )
 
 
-def check_room(files: object, slot: str, found: dict) -> None:
+def check_room(files: FlashFiles, slot: str, found: dict) -> None:
     """Whether the unpacked slot fits once its old content has gone."""
     free, block = files.free()
     need = sum([in_blocks(size, block) for size in found["sizes"]])
@@ -87,7 +91,7 @@ def check_room(files: object, slot: str, found: dict) -> None:
         raise ImageError("space", "The slot needs {} bytes, {} are free.".format(need, room))
 
 
-def unpacking(files: object, slot: str, incoming: object, folders: list):
+def unpacking(files: FlashFiles, slot: str, incoming: Incoming, folders: list):
     """Fill the empty slot. Raises ImageError or OSError; the slot is worth nothing then."""
     window = memoryview(bytearray(COPY_BYTES))
     files.make_folder(slot)
@@ -109,7 +113,7 @@ def unpacking(files: object, slot: str, incoming: object, folders: list):
         source.close()
 
 
-def read_back(files: object, slot: str) -> str:
+def read_back(files: FlashFiles, slot: str) -> str:
     """The proof of the filled slot. Raises ImageError when it is not what was unpacked."""
     proof, damaged = slot_proof(files, slot)
     if damaged:

@@ -35,7 +35,7 @@ def choose(root: str = "", board: object = None) -> str:
         state = SlotState(FlashFiles(root))
         slot = state.active
         slot = pick(state, (board or factory_board()).reset_cause())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the boot goes on
         # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
         print("The boot could not be counted:", describe(error))
     sys.path.insert(0, root + "/" + slot if root else slot)
@@ -60,7 +60,7 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
         raise
     except SystemExit:
         raise  # a restart that the application asked for
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the board must restart
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the board restarts
         reason = describe(error)
     main = None
     use_factory_modules()
@@ -78,7 +78,7 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
         from device.slot_state import SlotState
 
         delay = note_crash(SlotState(FlashFiles(root)), *crash)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the board must restart
+    except Exception as error:  # noqa: BLE001 - whatever it is, the board restarts
         print("The crash could not be written down:", describe(error))
     for _ in range(delay):
         board.feed()
@@ -109,7 +109,10 @@ def use_factory_modules() -> None:
 
 def seconds() -> int:
     """A clock that setting the time does not move."""
-    return time.ticks_ms() // 1000 if hasattr(time, "ticks_ms") else int(time.monotonic())
+    ticks = getattr(time, "ticks_ms", None)
+    if ticks is not None:
+        return ticks() // 1000
+    return int(time.monotonic())  # pyright: ignore[reportAttributeAccessIssue] - CPython only
 
 
 def describe(error: BaseException) -> str:
@@ -126,9 +129,9 @@ def describe(error: BaseException) -> str:
 def trace_of(error: BaseException) -> str:
     text = io.StringIO()
     if hasattr(sys, "print_exception"):
-        sys.print_exception(error, text)
+        sys.print_exception(error, text)  # pyright: ignore[reportArgumentType]
     else:
         import traceback
 
         traceback.print_exception(error, file=text)
-    return text.getvalue()
+    return text.getvalue()  # pyright: ignore[reportAttributeAccessIssue]

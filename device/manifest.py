@@ -66,7 +66,7 @@ def _lies_in_a_file(name: str, files: dict) -> bool:
     return any(["/".join(folders[: depth + 1]) in files for depth in range(len(folders))])
 
 
-def name_fault(name: object) -> str:
+def name_fault(name: str) -> str:
     """Why this name may not be written into a slot, as the end of a sentence; "" when it may."""
     if not is_word(name, LONGEST_NAME, NAME_LETTERS):
         return "has an empty, too long or oddly spelt name"

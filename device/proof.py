@@ -9,14 +9,14 @@ import hashlib
 from binascii import hexlify
 
 from device import manifest
-from device.flash_files import COPY_BYTES
+from device.flash_files import COPY_BYTES, FlashFiles
 
 MISSING = "missing"
 UNLISTED = "unlisted"
 IGNORED = "__pycache__"  # CPython leaves it where it imports from; a board never has it
 
 
-def slot_proof(files: object, slot: str, recorded: str = "") -> tuple:
+def slot_proof(files: FlashFiles, slot: str, recorded: str = "") -> tuple:
     """(proof, name of the first damaged file or None) of the slot `a` or `b`.
 
     `recorded` is the proof this slot had when it was installed; it tells a manifest that was
@@ -37,7 +37,7 @@ def slot_proof(files: object, slot: str, recorded: str = "") -> tuple:
     return own_hash, manifest.NAME if recorded not in ("", own_hash) else None
 
 
-def slot_manifest(files: object, slot: str) -> dict | None:
+def slot_manifest(files: FlashFiles, slot: str) -> dict | None:
     """The checked manifest of a slot, None when it cannot be read."""
     raw = files.read(slot + "/" + manifest.NAME, manifest.LONGEST)
     try:
@@ -46,7 +46,7 @@ def slot_manifest(files: object, slot: str) -> dict | None:
         return None
 
 
-def _differences(files: object, slot: str, listed: dict) -> list:
+def _differences(files: FlashFiles, slot: str, listed: dict) -> list:
     """[(name, what is there instead)], sorted by name."""
     buffer = bytearray(COPY_BYTES)
     wrong = []
@@ -62,7 +62,7 @@ def _differences(files: object, slot: str, listed: dict) -> list:
     return sorted(wrong)
 
 
-def file_hash(files: object, path: str, buffer: bytearray) -> str:
+def file_hash(files: FlashFiles, path: str, buffer: bytearray) -> str:
     digest = hashlib.sha256()
     window = memoryview(buffer)
     try:
@@ -81,5 +81,6 @@ def _joined(own_hash: str, wrong: list) -> str:
     return hex_of(hashlib.sha256("\n".join(["damaged"] + lines).encode()))
 
 
-def hex_of(digest: object) -> str:
+def hex_of(digest) -> str:
+    """Of a hashlib object, which has no hexdigest on MicroPython."""
     return hexlify(digest.digest()).decode()

@@ -9,6 +9,8 @@ A trial {slot, proof, tag, stage, boots, retries} goes through three stages: `ar
 first boot, `running` from then on, `parked` while the old firmware waits for its gateway.
 """
 
+from device.flash_files import FlashFiles
+
 STATE = "slots.json"
 LONGEST_STATE = 8192
 LONGEST_RECORD = 512
@@ -37,7 +39,7 @@ RESTARTED = "The node restarted {} times during its trial without passing it."
 class SlotState:
     """The state as read from flash; changes reach flash with `save`."""
 
-    def __init__(self, files: object) -> None:
+    def __init__(self, files: FlashFiles) -> None:
         self.files = files
         self.active = "a"
         self.running = "a"
@@ -187,8 +189,21 @@ class SlotState:
         self.running = self.active
 
 
-STATE_FIELDS = (("active", str), ("running", str), ("boot", int), ("crashes", int), ("refused", list))
-TRIAL_FIELDS = (("slot", str), ("proof", str), ("tag", str), ("stage", str), ("boots", int), ("retries", int))
+STATE_FIELDS = (
+    ("active", str),
+    ("running", str),
+    ("boot", int),
+    ("crashes", int),
+    ("refused", list),
+)
+TRIAL_FIELDS = (
+    ("slot", str),
+    ("proof", str),
+    ("tag", str),
+    ("stage", str),
+    ("boots", int),
+    ("retries", int),
+)
 LAST_FIELDS = (("tag", str), ("proof", str), ("outcome", str), ("reason", str))
 RECORD_FIELDS = (("proof", str), ("version", str), ("md5", str), ("confirmed", bool), ("boot", int))
 

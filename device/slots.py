@@ -9,6 +9,7 @@ each change of mind is one rename of `slots.json`.
 from device import installer
 from device.bundle import ImageError
 from device.flash_files import FlashFiles
+from device.incoming import Incoming
 from device.proof import slot_manifest, slot_proof
 from device.slot_state import SlotState, other_than
 
@@ -18,7 +19,7 @@ OUT_OF_SPACE = 28  # errno ENOSPC, the same number on littlefs, FAT and Linux
 class Slots:
     """Slots of one board. `root_path` is its flash root, "" on a board."""
 
-    def __init__(self, root_path: str = "", files: object = None) -> None:
+    def __init__(self, root_path: str = "", files: FlashFiles | None = None) -> None:
         self.files = files or FlashFiles(root_path)
         self._state = SlotState(self.files)
         self._looked_at = {}  # slot: (proof, damaged), read from flash once per boot
@@ -94,7 +95,7 @@ class Slots:
 
     # ---- a new image
 
-    def install(self, incoming: object, node_type: str, micropython: str = "") -> str:
+    def install(self, incoming: Incoming, node_type: str, micropython: str = "") -> str:
         """Check the complete image and unpack it into the other slot; answers its proof.
 
         Raises ImageError with a code of docs/mesh-protocol.md §6; nothing of the image stays then.
@@ -103,7 +104,7 @@ class Slots:
             pass
         return self._installed[1]
 
-    def installing(self, incoming: object, node_type: str, micropython: str = ""):
+    def installing(self, incoming: Incoming, node_type: str, micropython: str = ""):
         """The same in steps: a generator to be run to its end, with pauses wherever it yields."""
         self._installed = None
         if self._state.trial and not self.waits_for_retry:
@@ -233,7 +234,7 @@ class Slots:
             },
         )
 
-    def _give_up(self, incoming: object, touched_slot: str) -> None:
+    def _give_up(self, incoming: Incoming, touched_slot: str) -> None:
         """Keep nothing of an image that is not taken, as far as the flash still lets us."""
         try:
             incoming.discard()
