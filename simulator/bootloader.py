@@ -1,0 +1,191 @@
+"""What a chip does by itself: start at power-on, start again after a reset, reset when its watchdog starves.
+
+One Board is one process of MicroPython with its flash folder as working directory. What the firmware prints goes to the
+board's console file, and so do this module's own notes, each on a line that begins with `--`. Not here: what is on the
+flash (flash.py), and who is in radio range (air.py).
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.guardian import Guardian
+
+START = Path(__file__).with_name("start.py")
+
+# From reset to the first line of boot.py an ESP32 takes about this long.
+BOOT_SECONDS = 0.3
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What all boards of a house run on: the interpreter, the compiled fakes, the air, and who cleans up after us."""
+
+    micropython: Path
+    hardware: Path
+    air: Path
+    guardian: Guardian
+
+
+class Board:
+    def __init__(self, machine: Machine, folder: Path, name: str, mac: bytes, heap: str) -> None:
+        self.name = name
+        self.mac = mac
+        self.folder = folder
+        self.flash = folder / "flash"
+        self.parts = folder / "parts"
+        self.console = folder / "console.log"
+        self.starts = 0
+        self._machine = machine
+        self._heap = heap
+        self._process: asyncio.subprocess.Process | None = None
+        self._life: asyncio.Task[None] | None = None
+        for path in (self.flash, self.parts / "pins", self.parts / "dht"):
+            path.mkdir(parents=True, exist_ok=True)
+        (self.parts / "mac").write_text(mac.hex())
+        self.console.touch()
+
+    @property
+    def access_point_mac(self) -> bytes:
+        return self.mac[:5] + bytes([self.mac[5] + 1])
+
+    @property
+    def node_id(self) -> int:
+        """painlessMesh: the last four bytes of the access point's address."""
+        return int.from_bytes(self.access_point_mac[2:], "big")
+
+    @property
+    def address(self) -> str:
+        """Where its mesh port is: 127.x.y.1, x and y being the last two bytes of the access point's address."""
+        return f"127.{self.access_point_mac[4]}.{self.access_point_mac[5]}.1"
+
+    @property
+    def is_on(self) -> bool:
+        return self._life is not None
+
+    async def start(self, cause: str = "power_on") -> None:
+        if self._life is None:
+            await self._boot(cause)
+            self._life = asyncio.create_task(self._live())
+
+    async def stop(self) -> None:
+        """Pull the plug: nothing is flushed, nothing is said to anybody."""
+        life, self._life = self._life, None
+        if life:
+            life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await life
+        await self._end_process()
+        self._note("power off")
+
+    async def power_cut(self, seconds: float = 0.2) -> None:
+        await self.stop()
+        await asyncio.sleep(seconds)
+        await self.start()
+
+    def press(self, pin: int, level: int) -> None:
+        """Drive a line from outside, as a button or a sensor does."""
+        self._write_part(f"pins/{pin}", str(level))
+
+    def pin(self, pin: int) -> int | None:
+        path = self.parts / "pins" / str(pin)
+        return int(path.read_text()) if path.exists() else None
+
+    def said(self) -> str:
+        return self.console.read_text(errors="replace")
+
+    async def wait_until_said(self, pattern: str, seconds: float, start: int = 0) -> re.Match[str]:
+        """Wait for a line of the console, from character `start` on; TimeoutError names the board and shows its end."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = re.search(pattern, self.said()[start:])
+            if found:
+                return found
+            await asyncio.sleep(0.1)
+        raise TimeoutError(f"{self.name} did not say {pattern!r} in {seconds} s:\n{self.said()[-1500:]}")
+
+    async def _boot(self, cause: str) -> None:
+        self._write_part("reset_cause", cause)
+        forgotten = ["reset", "wdt", *(["rtc"] if cause == "power_on" else [])]
+        for name in forgotten:
+            (self.parts / name).unlink(missing_ok=True)
+        self._silence_the_radio()
+        self.starts += 1
+        self._note(f"boot {self.starts}, {cause}")
+        environment = {
+            "MESH_BOARD": str(self.parts),
+            "MESH_AIR": str(self._machine.air),
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.folder),
+        }
+        with self.console.open("ab") as console:
+            self._process = await asyncio.create_subprocess_exec(
+                self._machine.micropython, "-X", f"heapsize={self._heap}", START, self._machine.hardware,
+                cwd=self.flash, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console,
+                start_new_session=True,
+            )  # fmt: skip
+        self._machine.guardian.guard(self._process.pid)
+
+    async def _live(self) -> None:
+        while True:
+            cause = await self._next_reset()
+            self._silence_the_radio()
+            await asyncio.sleep(BOOT_SECONDS)
+            await self._boot(cause)
+
+    async def _next_reset(self) -> str:
+        """Wait until this boot ends; the cause that the next one will be told."""
+        assert self._process
+        ended = asyncio.ensure_future(self._process.wait())
+        try:
+            while not ended.done():
+                await asyncio.wait([ended], timeout=_LOOK_SECONDS)
+                if not ended.done() and self._watchdog_starved():
+                    await self._end_process()
+                    self._note("watchdog reset")
+                    return "watchdog"
+        finally:
+            ended.cancel()
+        self._machine.guardian.release(self._process.pid)
+        asked = self.parts / "reset"
+        if asked.exists():
+            return asked.read_text()
+        self._note(f"the processor stopped by itself (exit code {self._process.returncode}): panic")
+        return "hard"
+
+    def _watchdog_starved(self) -> bool:
+        try:
+            path = self.parts / "wdt"
+            return time.time() - path.stat().st_mtime > int(path.read_text()) / 1000
+        except (FileNotFoundError, ValueError):
+            return False
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        self._machine.guardian.release(process.pid)
+        self._silence_the_radio()
+
+    def _silence_the_radio(self) -> None:
+        for name in (f"{self.access_point_mac.hex()}.ap", f"{self.mac.hex()}.station"):
+            (self._machine.air / name).unlink(missing_ok=True)
+
+    def _write_part(self, name: str, text: str) -> None:
+        path = self.parts / name
+        new = path.with_name(path.name + ".new")
+        new.write_text(text)
+        new.rename(path)
+
+    def _note(self, text: str) -> None:
+        with self.console.open("a") as console:
+            console.write(f"-- {time.strftime('%H:%M:%S')} {text}\n")

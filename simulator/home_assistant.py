@@ -1,0 +1,131 @@
+"""A real Home Assistant as a process of its own: its configuration folder, its start, its end.
+
+Lives here: the process. Not here: what is said to it over HTTP (home_assistant_client.py).
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+from simulator.guardian import Guardian
+from simulator.home_assistant_client import HomeAssistantClient
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HASS = REPOSITORY / ".tools" / "venv-demo" / "bin" / "hass"
+
+# The first start of a fresh folder writes caches and takes three times as long as the next ones.
+START_SECONDS = 90
+STOP_SECONDS = 30
+# How long after onboarding it is still adding integrations by itself.
+_ADDED_SECONDS = 1
+
+# frontend brings http, websocket_api, config, onboarding, auth and file_upload; nothing of default_config is needed.
+_CONFIGURATION = """\
+homeassistant:
+  name: {name}
+  country: DE
+  time_zone: UTC
+frontend:
+logger:
+  default: warning
+  logs:
+    custom_components.mesh_ota: debug
+"""
+
+
+class HomeAssistant:
+    """`folder` is the configuration directory; what is in it survives stop, kill and restart."""
+
+    def __init__(self, folder: Path, guardian: Guardian, port: int | None = None, name: str = "Mesh OTA demo") -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.log = folder / "console.log"
+        self.client = HomeAssistantClient(self.url)
+        self._guardian = guardian
+        self._process: asyncio.subprocess.Process | None = None
+        (folder / "custom_components").mkdir(parents=True, exist_ok=True)
+        component = folder / "custom_components" / "mesh_ota"
+        if not component.exists():
+            component.symlink_to(REPOSITORY / "custom_components" / "mesh_ota")
+        if not (folder / "configuration.yaml").exists():
+            (folder / "configuration.yaml").write_text(_CONFIGURATION.format(name=name))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> float:
+        """Answers once all its integrations run, in a fresh folder with the owner's account made; the seconds that took."""
+        began = time.monotonic()
+        environment = os.environ | {"SETUP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                HASS, "-c", self.folder, env=environment,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._guardian.guard(self._process.pid)
+        await self._wait_until_it_answers()
+        is_fresh = not self.client.has_account
+        if is_fresh:
+            await self.client.onboard()
+            await asyncio.sleep(_ADDED_SECONDS)
+            await self.client.forget_the_internet()
+        # Only now does it listen to SIGTERM; before, the signal would end it without a word and with nothing saved.
+        await self._wait_until_it_answers()
+        if is_fresh:
+            await self.client.forget_the_internet()
+        return time.monotonic() - began
+
+    async def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.returncode is not None:
+                raise RuntimeError(f"Home Assistant ended at its start:\n{self.said()[-3000:]}")
+            if await self.client.is_running():
+                return
+            await asyncio.sleep(0.2)
+        raise TimeoutError(f"Home Assistant did not answer within {START_SECONDS} s:\n{self.said()[-3000:]}")
+
+    async def stop(self) -> None:
+        """As a user stops it: it closes its stores and ends by itself."""
+        await self._end(signal.SIGTERM, STOP_SECONDS)
+
+    async def kill(self) -> None:
+        """As a power cut stops it."""
+        await self._end(signal.SIGKILL, STOP_SECONDS)
+
+    async def restart(self) -> float:
+        await self.stop()
+        return await self.start()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    async def _end(self, how: signal.Signals, seconds: float) -> None:
+        await self.client.close()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, how)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        self._guardian.release(process.pid)
+
+
+def free_port(wanted: int = 0) -> int:
+    """`wanted` if nobody listens there, else any free one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("0.0.0.0", port))  # noqa: S104  Home Assistant listens on all addresses too
+                return int(probe.getsockname()[1])
+    raise OSError("This computer has no free TCP port.")
