@@ -82,8 +82,10 @@ class Slots:
         return slot_manifest(self.files, slot or self.running)
 
     def md5(self, slot: str = "") -> str:
-        """MD5 of the archive a slot (default: the running one) was unpacked from, or ""."""
-        return self._state.record(slot or self.running).get("md5", "")
+        """MD5 of the archive a slot (default: the running one) was unpacked from; "" when that is
+        not known, or no longer so because the slot is damaged."""
+        wanted = slot or self.running
+        return "" if self._look_at(wanted)[1] else self._state.record(wanted).get("md5", "")
 
     def is_refused(self, identity: str) -> bool:
         """Whether an image, named by its proof or by the MD5 of its archive, was refused here."""
