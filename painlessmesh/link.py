@@ -1,0 +1,173 @@
+"""TCP links for a Mesh: the only file with sockets. Reads, writes, closes; decides nothing about the mesh."""
+
+import asyncio
+
+from painlessmesh.mesh import Mesh
+from painlessmesh.neighbour import Link
+
+PORT = 5555
+LINKS_LIMIT = 8  # an ESP32 has 10 sockets in all; one listens, one talks HTTP
+READ_SIZE = 1024
+TICK = 0.1  # s
+LOOK_UP = 1  # s between two looks whether a link is to close
+DRAIN_TIMEOUT = 10  # s for a peer to take what we send
+DIAL_TIMEOUT = 10  # s
+
+
+class Links:
+    """Carries the bytes of a Mesh. `clock()` gives microseconds.
+
+    `may_join(local_address, peer_address)` is asked before a byte of an incoming connection is read; False closes it.
+    """
+
+    def __init__(self, mesh: Mesh, clock: object, may_join: object = None) -> None:
+        self.mesh = mesh
+        self._clock = clock
+        self._may_join = may_join
+        self._server = None
+        self._host = ""
+        self._closed = False
+        self._served = 0
+
+    async def listen(self, host: str, port: int = PORT) -> None:
+        """Accepts links; returns once the socket listens. OSError when it cannot."""
+        self._closed = False
+        self._host = host
+        self._server = await asyncio.start_server(self._accepted, host, port, backlog=4)
+
+    async def dial(self, host: str, port: int = PORT) -> str:
+        """Makes a link, runs it until it ends, and returns why."""
+        try:
+            reader, writer = await asyncio.wait_for(
+                asyncio.open_connection(host, port), DIAL_TIMEOUT
+            )
+        except asyncio.TimeoutError:
+            return "no answer from %s" % host
+        except OSError as error:
+            return "no connection to %s: %s" % (host, error)
+        return await self._serve(reader, writer, True)
+
+    async def run(self) -> None:
+        """The timers of the mesh; until cancelled."""
+        while True:
+            self.mesh.tick(self._clock())
+            await asyncio.sleep(TICK)
+
+    async def close(self) -> None:
+        """Ends the listener and every link; returns when their sockets are closed."""
+        self._closed = True
+        server = self._server
+        self._server = None
+        if server:
+            server.close()
+        for link in list(self.mesh.links):
+            link.close("this node goes away")
+        for _ in range(20):
+            if not self._served:
+                break
+            await asyncio.sleep(TICK)
+
+    async def _accepted(self, reader: object, writer: object) -> None:
+        local = _address(writer, "sockname") or self._host
+        peer = _address(writer, "peername")
+        refused = self._closed or self._served >= LINKS_LIMIT
+        if refused or (self._may_join and not self._may_join(local, peer)):
+            await _close(writer)
+            return
+        await self._serve(reader, writer, False)
+
+    async def _serve(self, reader: object, writer: object, dialled: bool) -> str:
+        self._served += 1
+        _no_delay(writer)
+        link = self.mesh.link_up(self._clock(), dialled)
+        reading = asyncio.create_task(self._read(link, reader))
+        try:
+            await self._write(link, writer)
+        finally:
+            reading.cancel()
+            link.wake = None
+            await _close(writer)
+            self._served -= 1
+            self.mesh.link_down(link, self._clock())
+        return link.closing
+
+    async def _read(self, link: Link, reader: object) -> None:
+        read = _reader(reader)
+        try:
+            while not link.closing:
+                try:
+                    chunk, size = await asyncio.wait_for(read(), LOOK_UP)
+                except asyncio.TimeoutError:
+                    continue
+                if not size:
+                    link.close("the other side has closed")
+                    return
+                self.mesh.receive(link, chunk, self._clock(), size)
+        except Exception as error:  # noqa: BLE001  whatever it was, it ends this link alone
+            link.close("%s: %s" % (type(error).__name__, error))
+
+    async def _write(self, link: Link, writer: object) -> None:
+        wake = asyncio.Event()
+        link.wake = wake.set
+        while not link.closing:
+            frame = link.next_frame()
+            if frame is None:
+                wake.clear()
+                try:
+                    await asyncio.wait_for(wake.wait(), LOOK_UP)
+                except asyncio.TimeoutError:
+                    pass
+                continue
+            try:
+                writer.write(frame)
+                await asyncio.wait_for(writer.drain(), DRAIN_TIMEOUT)
+            except asyncio.TimeoutError:
+                link.close("the other side does not read")
+            except OSError as error:
+                link.close("%s: %s" % (type(error).__name__, error))
+
+
+def _reader(reader: object) -> object:
+    """An async function giving (buffer, bytes read); one buffer for the life of the link where the stream can fill it."""
+    if not hasattr(reader, "readinto"):
+
+        async def read() -> tuple:
+            chunk = await reader.read(READ_SIZE)
+            return chunk, len(chunk)
+
+        return read
+    buffer = bytearray(READ_SIZE)
+
+    async def read_into() -> tuple:
+        return buffer, await reader.readinto(buffer)
+
+    return read_into
+
+
+def _address(writer: object, which: str) -> str:
+    """ "1.2.3.4"; "" when unknown. The unix port gives a raw sockaddr and has no sockname."""
+    try:
+        address = writer.get_extra_info(which)
+    except KeyError:
+        return ""
+    if isinstance(address, (bytes, bytearray)):
+        return "%d.%d.%d.%d" % tuple(address[4:8])
+    return address[0] if address else ""
+
+
+def _no_delay(writer: object) -> None:
+    """TCP_NODELAY by number (MicroPython has no name for it); CPython's asyncio has set it already."""
+    socket = getattr(writer, "s", None)
+    if socket:
+        try:
+            socket.setsockopt(6, 1, 1)
+        except (AttributeError, OSError):
+            pass
+
+
+async def _close(writer: object) -> None:
+    try:
+        writer.close()
+        await asyncio.wait_for(writer.wait_closed(), 2)
+    except (OSError, asyncio.TimeoutError):
+        pass

@@ -1,0 +1,213 @@
+"""Over-the-air update, level 0, the taking side: a table of what to do with an announcement, a part, and silence.
+
+What lives here: painlessMesh packages 10, 11 and 12 as a receiver. Not here: flash, the check of the whole image, the
+mesh key (the caller asks `level1` first and passes on only what it believes).
+
+Harder than the C++ receiver: no data without an announcement, only from who announced, only the md5 announced, only
+the part wanted and only in its right length.
+"""
+
+import binascii
+
+from painlessmesh.protocol import (
+    OTA_REQUEST,
+    PART_SIZE,
+    PARTS_LIMIT,
+    TO_ONE,
+    flag,
+    lower_hex,
+    number,
+    text,
+    u32,
+)
+
+ASK_AGAIN = 3_000_000  # us without the part wanted
+TRIES = 10  # then we wait for the next announcement; what we have stays
+DATA_LIMIT = 1400  # characters of base64 in one part, with padding and a stray line end
+
+IDLE = 0  # nothing announced, or all there, or given up
+BEGUN = 1  # announced; the caller has not said yet where to start
+TAKING = 2
+
+
+class Receiver:
+    """Takes one image at a time. Every call returns a list of events for the caller, in order:
+
+    ("begin", package)        an announcement for us: open or resume storage, then call `start(part, now)`
+    ("request", pairs)        send this package
+    ("part", number, bytes)   store it; parts come in order and whole
+    ("complete",)             the last part has been handed out
+    ("gave_up",)              nobody answers; `part` stays
+    """
+
+    def __init__(self, node_id: int, role: str, hardware: str) -> None:
+        self.node_id = node_id
+        self.role = role
+        self.hardware = hardware
+        self.root = False  # in the original's broadcast mode only the root asks
+        self.installed = ""  # md5 of what runs: not taken again unless forced
+        self.md5 = ""  # of the image under way, or given up
+        self.part = 0  # next part wanted
+        self.parts = 0
+        self._state = IDLE
+        self._size = 0  # bytes of the image, 0 when not announced
+        self._announcer = 0
+        self._echo = ()  # pairs of the announcement that a request repeats
+        self._listens = False  # to somebody else's parts, asking only when they stop
+        self._due = 0
+        self._tries = 0
+        self._gap_reported = False
+
+    @property
+    def busy(self) -> bool:
+        return self._state != IDLE
+
+    def announce(self, package: dict, now: int, replace: bool = False) -> list:
+        """An announcement. `replace`: the caller trusts it, so that it may come from another announcer than before."""
+        announcer = u32(package, "from")
+        if not self._for_us(package) or not announcer:
+            return []
+        if self._state != IDLE and announcer != self._announcer and not replace:
+            return []
+        md5 = text(package, "md5", 32)
+        if self._state == TAKING and md5 == self.md5 and number(package, "noPart", 0) == self.parts:
+            self._announcer = announcer
+            return self._reminded(now)
+        return self._begin(package, announcer, now)
+
+    def start(self, part: int, now: int) -> list:
+        """Where to go on; equal to the number of parts when all are there."""
+        self.part = part
+        self._tries = 0
+        if part >= self.parts:
+            self._state = IDLE
+            return [("complete",)]
+        self._state = TAKING
+        self._due = now + ASK_AGAIN
+        self._gap_reported = False
+        return [] if self._listens else self._ask(now)
+
+    def data(self, package: dict, now: int) -> list:
+        """A part."""
+        if not self._is_ours(package):
+            return []
+        part = number(package, "partNo", -1)
+        if part > self.part:
+            return self._gap(now)
+        payload = _payload(package)
+        if part != self.part or not self._right_length(len(payload)):
+            return []
+        return [("part", part, payload)] + self.start(part + 1, now)
+
+    def tick(self, now: int) -> list:
+        """Asks again after 3 s without the part wanted, ten times."""
+        if self._state == BEGUN:
+            return self.start(0, now)
+        if self._state == IDLE or now < self._due:
+            return []
+        if self._tries >= TRIES:
+            self._state = IDLE
+            return [("gave_up",)]
+        return self._ask(now)
+
+    def reset(self) -> None:
+        """Forgets the image: it was bad, was cancelled or could not be stored."""
+        self._state = IDLE
+        self.md5 = ""
+        self.part = self.parts = 0
+
+    def _for_us(self, package: dict) -> bool:
+        md5 = text(package, "md5", 32)
+        if (
+            package.get("role") != self.role
+            or package.get("hardware") != self.hardware
+            or not lower_hex(md5, 32)
+        ):
+            return False
+        if not 1 <= number(package, "noPart", 0) <= PARTS_LIMIT:
+            return False
+        return md5 != self.installed or flag(package, "forced")
+
+    def _begin(self, package: dict, announcer: int, now: int) -> list:
+        self._announcer = announcer
+        self.md5 = package["md5"]
+        self.parts = number(package, "noPart", 0)
+        self.part = 0
+        self._size = u32(package, "size")
+        self._listens = flag(package, "broadcasted") and not self.root
+        self._echo = _echo(package)
+        self._state = BEGUN
+        return [("begin", package)]
+
+    def _reminded(self, now: int) -> list:
+        # Our request may have been lost, or the gateway has restarted. A part on its way costs one request too many.
+        self._tries = 0
+        return self._ask(now) if self._due - now < ASK_AGAIN - 500_000 else []
+
+    def _gap(self, now: int) -> list:
+        """A later part: the one wanted was lost. Said once for each part, to spare the sender its timer."""
+        if self._gap_reported:
+            return []
+        self._gap_reported = True
+        return self._ask(now)
+
+    def _ask(self, now: int) -> list:
+        self._due = now + ASK_AGAIN
+        self._tries += 1
+        forced, broadcasted, compressed = self._echo
+        request = (
+            ("from", self.node_id),
+            ("routing", TO_ONE),
+            ("type", OTA_REQUEST),
+            ("md5", self.md5),
+            ("hardware", self.hardware),
+            ("role", self.role),
+            ("forced", forced),
+            ("noPart", self.parts),
+            ("broadcasted", False if self._listens else broadcasted),
+            ("compressed", compressed),
+            ("dest", self._announcer),
+            ("partNo", self.part),
+        )
+        return [("request", request)]
+
+    def _is_ours(self, package: dict) -> bool:
+        return (
+            self._state == TAKING
+            and u32(package, "from") == self._announcer
+            and package.get("md5") == self.md5
+            and package.get("role") == self.role
+            and package.get("hardware") == self.hardware
+            and number(package, "noPart", 0) == self.parts
+        )
+
+    def _right_length(self, length: int) -> bool:
+        if self.part + 1 < self.parts:
+            return length == PART_SIZE
+        if self._size:
+            return length == self._size - self.part * PART_SIZE
+        return 0 < length <= PART_SIZE
+
+
+def _echo(package: dict) -> tuple:
+    """(forced, broadcasted, compressed): what a request repeats; None where the announcement has none."""
+    broadcasted = package.get("broadcasted")
+    return (
+        True if flag(package, "forced") else None,
+        None if broadcasted is None else flag(package, "broadcasted"),
+        True if flag(package, "compressed") else None,
+    )
+
+
+def _payload(package: dict) -> bytes:
+    """The bytes of a part; empty when it is none. Takes the URL alphabet and missing padding, as C++ nodes do."""
+    encoded = text(package, "data", DATA_LIMIT)
+    if "-" in encoded or "_" in encoded:
+        encoded = encoded.replace("-", "+").replace("_", "/")
+    encoded = encoded.rstrip()
+    if len(encoded) % 4:
+        encoded += "=" * (4 - len(encoded) % 4)
+    try:
+        return binascii.a2b_base64(encoded)
+    except ValueError:
+        return b""

@@ -1,0 +1,188 @@
+"""Over-the-air update, level 0, the giving side: what is offered to whom, and which part goes out next.
+
+What lives here: painlessMesh packages 10, 11 and 12 as a sender. Not here: the image (the caller reads a part when told
+to send it), who should get what, when a job has ended. Better than the original sender without a byte that it would not
+send: only targets are answered, parts are pushed ahead of the requests, a lost part is repeated after 1 to 3 s, not 30.
+"""
+
+import binascii
+
+from painlessmesh.ota_target import STOCK_WINDOW, WINDOW, Target
+from painlessmesh.protocol import (
+    OTA_ANNOUNCE,
+    OTA_DATA,
+    OTA_REQUEST,
+    PART_SIZE,
+    PARTS_LIMIT,
+    TO_ALL,
+    TO_ONE,
+    flag,
+    number,
+    u32,
+)
+
+
+class Offer:
+    """One image for one (role, hardware). `md5`, 32 lower-case hex digits, names it on the mesh."""
+
+    def __init__(self, role: str, hardware: str, md5: str, size: int, forced: bool = False) -> None:
+        self.role = role
+        self.hardware = hardware
+        self.md5 = md5
+        self.size = size  # bytes
+        self.forced = forced
+        self.broadcast = False  # parts go to everybody, and one node asks for all (the original's broadcast mode)
+        self.parts = (size + PART_SIZE - 1) // PART_SIZE
+        if not 1 <= self.parts <= PARTS_LIMIT:
+            raise ValueError("an image of %d bytes cannot be offered" % size)
+
+    def part_length(self, part: int) -> int:
+        return min(PART_SIZE, self.size - part * PART_SIZE)
+
+
+class Request:
+    """One part to send now to one node. `announce`: send the announcement to it again, just before."""
+
+    def __init__(self, target: Target, part: int, announce: bool) -> None:
+        self.node_id = target.node_id
+        self.offer = target.offer
+        self.part = part
+        self.announce = announce
+        self.broadcasted = target.broadcasted
+        self.compressed = target.compressed
+
+
+class Sender:
+    """All offers of one gateway."""
+
+    def __init__(self, node_id: int) -> None:
+        self.node_id = node_id
+        self._offers = {}  # (role, hardware): Offer
+        self._targets = []  # the next one to be served is first
+
+    def offer(self, offer: Offer) -> bool:
+        """Makes it the offer for its (role, hardware).
+
+        False while nodes are on another one there: a C++ node would go on at the same part with the other image.
+        """
+        key = (offer.role, offer.hardware)
+        old = self._offers.get(key)
+        if old and old.md5 != offer.md5:
+            if any(target.base >= 0 for target in self._targets if target.offer is old):
+                return False
+            self.withdraw(*key)
+        elif old:
+            for target in self._targets:
+                if target.offer is old:
+                    target.offer = offer
+        self._offers[key] = offer
+        return True
+
+    def withdraw(self, role: str, hardware: str) -> None:
+        """The offer ends, for all its targets."""
+        offer = self._offers.pop((role, hardware), None)
+        self._targets = [target for target in self._targets if target.offer is not offer]
+
+    def offer_of(self, role: str, hardware: str) -> Offer | None:
+        return self._offers.get((role, hardware))
+
+    def add_target(
+        self, offer: Offer, node_id: int, stock: bool = False, window: int = 0
+    ) -> Target:
+        """This node may take the offer. `stock`: a C++ node. `window`: most parts in flight; 1 is one per request."""
+        self.remove_target(node_id)
+        target = Target(node_id, offer, stock, window or (STOCK_WINDOW if stock else WINDOW))
+        self._targets.append(target)
+        return target
+
+    def remove_target(self, node_id: int) -> None:
+        self._targets = [target for target in self._targets if target.node_id != node_id]
+
+    def target(self, node_id: int) -> Target | None:
+        for target in self._targets:
+            if target.node_id == node_id:
+                return target
+        return None
+
+    def announcement(self, node_id: int) -> tuple:
+        """The offer to one target, as pairs. `forced` until the node has asked, and never again."""
+        target = self.target(node_id)
+        return self._announcement(
+            target.offer, TO_ONE, node_id, target.offer.forced and target.base < 0
+        )
+
+    def broadcast_announcement(self, offer: Offer) -> tuple:
+        """The offer to everybody; never forced: a C++ node would install it after each of its boots."""
+        return self._announcement(offer, TO_ALL, None, False)
+
+    def on_request(self, package: dict, now: int = 0) -> Request | None:
+        """What a DATA_REQUEST makes us send now; None when nothing, or when it is no target's good request."""
+        target = self.target(u32(package, "from"))
+        if target is None or not self._fits(package, target.offer):
+            return None
+        # Version 1.5.5 built with ArduinoJson 6 loses partNo in its first request after a forced announcement.
+        part = number(package, "partNo", 0 if target.offer.forced else -1)
+        if not 0 <= part < target.offer.parts:
+            return None
+        broadcasted = package.get("broadcasted")
+        target.broadcasted = None if broadcasted is None else flag(package, "broadcasted")
+        target.compressed = True if flag(package, "compressed") else None
+        target.asked(part, now)
+        return self._take(target, now)
+
+    def due(self, now: int) -> Request | None:
+        """The next part to send: pushed ahead of its request, or repeated. Call until None; targets take turns."""
+        for target in self._targets:
+            target.tick(now)
+            request = self._take(target, now)
+            if request:
+                self._targets.remove(target)
+                self._targets.append(target)
+                return request
+        return None
+
+    def data_package(self, request: Request, payload: bytes) -> tuple:
+        """The pairs of a DATA. ValueError when `payload` has not exactly the length of that part."""
+        offer = request.offer
+        if len(payload) != offer.part_length(request.part):
+            raise ValueError("part %d has %d bytes" % (request.part, len(payload)))
+        everybody = offer.broadcast and request.broadcasted
+        # `forced` is left out: a C++ node built with ArduinoJson 6 would lose partNo in its next request.
+        return self._head(offer, TO_ALL if everybody else TO_ONE, OTA_DATA) + (
+            ("noPart", offer.parts),
+            ("broadcasted", request.broadcasted),
+            ("compressed", request.compressed),
+            ("dest", request.node_id),
+            ("partNo", request.part),
+            ("data", b'"' + binascii.b2a_base64(payload).rstrip() + b'"'),
+        )
+
+    def _take(self, target: Target, now: int) -> Request | None:
+        part = target.take(now)
+        return None if part is None else Request(target, part, target.announces())
+
+    def _fits(self, package: dict, offer: Offer) -> bool:
+        return (
+            number(package, "type", 0) == OTA_REQUEST
+            and package.get("md5") == offer.md5
+            and package.get("role") == offer.role
+            and package.get("hardware") == offer.hardware
+        )
+
+    def _announcement(self, offer: Offer, way: int, dest: int | None, forced: bool) -> tuple:
+        return self._head(offer, way, OTA_ANNOUNCE) + (
+            ("forced", forced or None),
+            ("noPart", offer.parts),
+            ("broadcasted", offer.broadcast),
+            ("dest", dest),
+        )
+
+    def _head(self, offer: Offer, way: int, package_type: int) -> tuple:
+        return (
+            ("from", self.node_id),
+            ("routing", way),
+            ("type", package_type),
+            ("md5", offer.md5),
+            ("hardware", offer.hardware),
+            ("role", offer.role),
+        )
