@@ -4,10 +4,8 @@ What lives here: who may be believed, and the order of messages. Not here: what 
 that make the order (`nonce`, `boot`, `heard`).
 """
 
-import json
-
 from painlessmesh.mac import equal, hexmac
-from painlessmesh.protocol import LEVEL_1, TO_ONE, flag, lower_hex, number, text, u32
+from painlessmesh.protocol import LEVEL_1, TO_ONE, decode, flag, lower_hex, number, text, u32
 
 BODY_LIMIT = 2048
 NONCE_LENGTH = 16
@@ -57,11 +55,7 @@ def _genuine(key: bytes, package: dict, ops: tuple, me: int) -> bool:
 
 
 def _object(body: str) -> dict:
-    try:
-        found = json.loads(body)
-    except (ValueError, RuntimeError):
-        found = None
-    return found if isinstance(found, dict) else {}
+    return decode(body.encode()) or {}
 
 
 class GatewaySide:

@@ -33,7 +33,7 @@ TAKING = 2
 class Receiver:
     """Takes one image at a time. Every call returns a list of events for the caller, in order:
 
-    ("begin", package)        an announcement for us: open or resume storage, then call `start(part, now)`
+    ("begin", package)        an announcement for us: open or resume storage, then `start(part, now)`
     ("request", pairs)        send this package
     ("part", number, bytes)   store it; parts come in order and whole
     ("complete",)             the last part has been handed out
@@ -62,18 +62,22 @@ class Receiver:
     def busy(self) -> bool:
         return self._state != IDLE
 
-    def announce(self, package: dict, now: int, replace: bool = False) -> list:
-        """An announcement. `replace`: the caller trusts it, so that it may come from another announcer than before."""
+    def announce(self, package: dict, now: int, first: int | None = None) -> list:
+        """An announcement. With `first`, the part to go on at, no `start` is needed.
+
+        Another announcer may take over only when the present one has left a request unanswered.
+        """
         announcer = u32(package, "from")
         if not self._for_us(package) or not announcer:
             return []
-        if self._state != IDLE and announcer != self._announcer and not replace:
-            return []
-        md5 = text(package, "md5", 32)
-        if self._state == TAKING and md5 == self.md5 and number(package, "noPart", 0) == self.parts:
-            self._announcer = announcer
-            return self._reminded(now)
-        return self._begin(package, announcer, now)
+        if self._state == TAKING:
+            if announcer != self._announcer and self._tries < 2:
+                return []
+            if package["md5"] == self.md5 and number(package, "noPart", 0) == self.parts:
+                self._announcer = announcer
+                return self._reminded(now)
+        self._begin(package, announcer)
+        return [("begin", package)] + ([] if first is None else self.start(first, now))
 
     def start(self, part: int, now: int) -> list:
         """Where to go on; equal to the number of parts when all are there."""
@@ -110,7 +114,7 @@ class Receiver:
             return [("gave_up",)]
         return self._ask(now)
 
-    def reset(self) -> None:
+    def cancel(self) -> None:
         """Forgets the image: it was bad, was cancelled or could not be stored."""
         self._state = IDLE
         self.md5 = ""
@@ -128,7 +132,7 @@ class Receiver:
             return False
         return md5 != self.installed or flag(package, "forced")
 
-    def _begin(self, package: dict, announcer: int, now: int) -> list:
+    def _begin(self, package: dict, announcer: int) -> None:
         self._announcer = announcer
         self.md5 = package["md5"]
         self.parts = number(package, "noPart", 0)
@@ -137,7 +141,6 @@ class Receiver:
         self._listens = flag(package, "broadcasted") and not self.root
         self._echo = _echo(package)
         self._state = BEGUN
-        return [("begin", package)]
 
     def _reminded(self, now: int) -> list:
         # Our request may have been lost, or the gateway has restarted. A part on its way costs one request too many.
