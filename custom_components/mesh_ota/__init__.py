@@ -1,0 +1,93 @@
+"""Mesh OTA: firmware updates for the nodes of a painlessMesh.
+
+This file is the table of contents: what is set up, in which order, and what is taken down again. One
+entry is one gateway; library, jobs and the HTTP doors belong to all of them and live in `hub`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.device_registry import DeviceEntry
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_KEY, DOMAIN
+from .devices import async_keep_devices
+from .hub import MeshOta, async_get_hub
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+PLATFORMS = [Platform.UPDATE]
+
+
+@dataclass(frozen=True)
+class GatewayEntry:
+    """What a loaded entry holds."""
+
+    hub: MeshOta
+    gateway_id: str
+    device_id: str
+    """The gateway's device, on which its nodes hang."""
+
+
+type MeshOtaConfigEntry = ConfigEntry[GatewayEntry]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Offer the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> bool:
+    """Open the door for a gateway and show what hangs on it."""
+    hub = await async_get_hub(hass)
+    gateway_id = str(entry.unique_id)
+    await hub.async_add_gateway(entry.entry_id, gateway_id, _stored_key(entry))
+    device_id = async_keep_devices(hass, entry, hub, gateway_id)
+    entry.runtime_data = GatewayEntry(hub, gateway_id, device_id)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> bool:
+    """Close the gateway's door; what is known of it stays."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.hub.async_remove_gateway(entry.runtime_data.gateway_id)
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> None:
+    """Forget the gateway and its nodes; library and history belong to the house and stay."""
+    hub = await async_get_hub(hass)
+    await hub.async_remove_gateway(str(entry.unique_id), forget=True)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: MeshOtaConfigEntry, device: DeviceEntry
+) -> bool:
+    """Let go of a node that has left; the gateway goes only with its entry, a live node stays."""
+    hub = entry.runtime_data.hub
+    node_id = next(name for domain, name in device.identifiers if domain == DOMAIN)
+    node = hub.node(node_id)
+    if node_id == entry.runtime_data.gateway_id or (node is not None and node.online):
+        return False
+    await hub.async_forget_node(node_id)
+    return True
+
+
+def _stored_key(entry: MeshOtaConfigEntry) -> bytes:
+    try:
+        key = bytes.fromhex(entry.data[CONF_KEY])
+    except (KeyError, TypeError, ValueError) as err:
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN,
+            translation_key="gateway_key_unusable",
+            translation_placeholders={"gateway_id": str(entry.unique_id)},
+        ) from err
+    return key

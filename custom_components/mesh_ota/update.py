@@ -1,0 +1,164 @@
+"""One update entity per node, and one for the gateway: what it runs, what it could run, how far it is.
+
+The hub's open row for the node is the one truth about progress: nothing of it is kept here, so that no
+failure, cancel or restart can leave an entity "in progress".
+"""
+
+from __future__ import annotations
+
+from typing import Any, override
+
+from awesomeversion import AwesomeVersion, AwesomeVersionException, AwesomeVersionStrategy
+from homeassistant.components.update import (
+    UpdateDeviceClass,
+    UpdateEntity,
+    UpdateEntityFeature,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from . import MeshOtaConfigEntry
+from .entity import MeshOtaEntity
+from .hub import Change
+from .jobs.job import NodeRow
+from .jobs.states import NodeStatus
+from .translated_errors import translated_errors
+
+PARALLEL_UPDATES = 0
+"""Installing only writes a job down; the gateway decides what goes over the air at once."""
+
+UNDER_WAY = frozenset(
+    {NodeStatus.OFFERED, NodeStatus.DOWNLOADING, NodeStatus.VERIFYING, NodeStatus.RESTARTING}
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: MeshOtaConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add an entity for each known node, and for each that turns up later."""
+    hub, gateway_id = entry.runtime_data.hub, entry.runtime_data.gateway_id
+    shown: set[str] = set()
+
+    @callback
+    def add_new() -> None:
+        new = [node for node in hub.nodes_of(gateway_id) if node.node_id not in shown]
+        shown.update(node.node_id for node in new)
+        entities = [FirmwareUpdate(entry.runtime_data, node) for node in new]
+        for entity in entities:
+            # A node whose device was removed may come back one day.
+            entity.async_on_remove(lambda node_id=entity.node_id: shown.discard(node_id))
+        async_add_entities(entities)
+
+    @callback
+    def follow(change: Change) -> None:
+        if change.kind == "new_node":
+            add_new()
+
+    entry.async_on_unload(hub.async_subscribe(follow))
+    add_new()
+
+
+class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
+    """The firmware of one node."""
+
+    _attr_device_class = UpdateDeviceClass.FIRMWARE
+    _attr_supported_features = (
+        UpdateEntityFeature.INSTALL
+        | UpdateEntityFeature.PROGRESS
+        | UpdateEntityFeature.RELEASE_NOTES
+        | UpdateEntityFeature.SPECIFIC_VERSION
+    )
+
+    @override
+    def concerns(self, change: Change) -> bool:
+        return super().concerns(change) or change.kind == "library"
+
+    @property
+    @override
+    def available(self) -> bool:
+        """A node that sleeps, or whose gateway is away, can be given a job all the same."""
+        return super().available and self.node is not None
+
+    @property
+    def _under_way(self) -> NodeRow | None:
+        row = self.hub.row_for(self.node_id)
+        return row if row is not None and row.status in UNDER_WAY else None
+
+    @property
+    @override
+    def in_progress(self) -> bool:
+        """From the offer until the node has proved itself; a job that only waits is no progress."""
+        return self._under_way is not None
+
+    @property
+    @override
+    def update_percentage(self) -> int | None:
+        """How much of the image is over; None before its first part."""
+        row = self._under_way
+        if row is None or not row.current_part or not row.total_parts:
+            return None
+        return min(100, row.current_part * 100 // row.total_parts)
+
+    @property
+    @override
+    def installed_version(self) -> str | None:
+        """The version the node has proved, or "unknown" for one that cannot say."""
+        node = self.node
+        return None if node is None else self.hub.installed_version(node)
+
+    @property
+    @override
+    def latest_version(self) -> str | None:
+        """The version on its way, so that a downgrade shows too; else the newest that fits."""
+        if (node := self.node) is None:
+            return None
+        if (row := self._under_way) is not None:
+            return row.to_version
+        firmware = self.hub.latest_firmware(node)
+        return self.installed_version if firmware is None else firmware.version
+
+    @property
+    @override
+    def title(self) -> str | None:
+        """What kind of firmware it is."""
+        return self.node.node_type if self.node is not None else None
+
+    @override
+    def version_is_newer(self, latest_version: str, installed_version: str) -> bool:
+        """Compare as semantic versions; what cannot be compared, or is on its way, is news."""
+        if self._under_way is not None:
+            return True
+        try:
+            latest, installed = (
+                AwesomeVersion(
+                    version,
+                    find_first_match=True,
+                    ensure_strategy=[AwesomeVersionStrategy.SEMVER],
+                )
+                for version in (latest_version, installed_version)
+            )
+            return bool(latest > installed)
+        except AwesomeVersionException:
+            return latest_version != installed_version
+
+    @override
+    async def async_release_notes(self) -> str | None:
+        """The notes of the version shown as latest, under what the node is waiting for."""
+        if (node := self.node) is None:
+            return None
+        firmware = self.hub.latest_firmware(node)
+        notes = firmware.release_notes if firmware is not None else ""
+        row = self.hub.row_for(self.node_id)
+        if row is not None and row.error_message:
+            notes = f"<ha-alert alert-type='info'>{row.error_message}</ha-alert>\n\n{notes}"
+        return notes or None
+
+    @override
+    async def async_install(self, version: str | None, backup: bool, **kwargs: Any) -> None:
+        """Write the job down and return; the node takes it when it can."""
+        with translated_errors():
+            await self.hub.async_install(
+                self.node_id, version, actor=self._context.user_id if self._context else None
+            )
