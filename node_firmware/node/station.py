@@ -7,8 +7,8 @@ import asyncio
 
 from device.wifi import Choice, may_look_elsewhere
 
-WATCH_SECONDS = 1
-LOOK_SECONDS = 30  # between two chances of looking for another tree
+WATCH_SECONDS = 0.5
+LOOK_US = 30 * 1000000  # between two chances of looking for another tree
 
 
 class Station:
@@ -18,17 +18,16 @@ class Station:
         self._links = links
         self._config = mesh_config
         self._choice = Choice(mesh.node_id)
-        self._closing = False
+        self._elsewhere = None  # a row of another tree, worth leaving this one for
 
     async def run(self) -> None:
-        while not self._closing:
-            row = await self._scan()
-            if row is None or not await self._attach(row):
+        while True:
+            row = self._elsewhere or await self._scan()
+            self._elsewhere = None
+            if row is not None:
+                await self._attach(row)
+            if self._elsewhere is None:
                 await asyncio.sleep(self._choice.pause(self._board.random(1)[0]))
-
-    async def close(self) -> None:
-        """Look for no further uplink; the links themselves are closed by their owner."""
-        self._closing = True
 
     async def _scan(self) -> tuple | None:
         try:
@@ -37,43 +36,48 @@ class Station:
             return None  # the driver is busy; the next scan is soon
         return self._choice.best(rows, self._mesh.get_node_list(), self._board.now_us())
 
-    async def _attach(self, row: tuple) -> bool:
-        """Join that access point and stay until the link ends. Answers whether it stood."""
+    async def _attach(self, row: tuple) -> None:
+        """Join that access point and stay until the link ends."""
         host = await self._board.join(row[3], self._config)
         if host is None:
             self._choice.failed(row[0], self._board.now_us())
-            return False
+            return
         dialling = asyncio.create_task(self._links.dial(host, self._config["port"]))
-        stood = await self._stay(dialling)
-        if not dialling.done():
-            dialling.cancel()
         try:
-            reason = await dialling
-        except (asyncio.CancelledError, OSError):
-            reason = "the WiFi has gone"
-        print("uplink", row[0], "ended:", reason)
-        self._board.leave()
+            stood = await self._stay(row[0], dialling)
+        finally:
+            reason = await _ended(dialling)
+            self._board.leave()
+        print("uplink to", row[0], "ended:", reason)
         if not stood:
             self._choice.failed(row[0], self._board.now_us())
-        return stood
 
-    async def _stay(self, dialling: object) -> bool:
-        """Until the link or its WiFi ends, or another tree is worth moving to."""
+    async def _stay(self, node_id: int, dialling: object) -> bool:
+        """Until the link or its WiFi ends, or another tree is worth moving to. Answers whether the
+        neighbour ever said who it is."""
         stood = False
-        since = looked = self._board.now_us()
-        while not dialling.done() and self._board.uplink_alive() and not self._closing:
+        rooted = looked = self._board.now_us()
+        while not dialling.done() and self._board.uplink_alive() and self._elsewhere is None:
             await asyncio.sleep(WATCH_SECONDS)
             now = self._board.now_us()
-            if not stood and self._mesh.get_node_list():
+            if not stood and self._mesh.link_to(node_id) is not None:
                 stood = True
-            if self._has_root():
-                since = now
-            elif now - looked > LOOK_SECONDS * 1000000:
+                self._choice.joined(node_id)
+                print("uplink to", node_id)
+            if self._mesh.contains_root():
+                rooted = now
+            elif now - looked > LOOK_US:
                 looked = now
-                chance = self._board.random(1)[0]
-                if may_look_elsewhere(False, since, now, chance) and await self._scan():
-                    break
+                if may_look_elsewhere(False, rooted, now, self._board.random(1)[0]):
+                    self._elsewhere = await self._scan()
         return stood
 
-    def _has_root(self) -> bool:
-        return True
+
+async def _ended(dialling: object) -> str:
+    """End the link if it still stands; why it ended."""
+    if not dialling.done():
+        dialling.cancel()
+    try:
+        return await dialling
+    except asyncio.CancelledError:
+        return "the WiFi has gone"

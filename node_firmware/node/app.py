@@ -1,0 +1,138 @@
+"""A mesh node, from power-on to restart: the parts, and who tells whom.
+
+The loader calls `main` from the slot that runs. It returns never: whatever any task raises ends it,
+and the loader writes the reason down and restarts the board.
+"""
+
+import asyncio
+import binascii
+import gc
+
+from device import config as settings
+from device.board import Board
+from device.incoming import Incoming
+from device.slots import Slots
+from node import status
+from node.gateway_contact import GatewayContact
+from node.shared_state import SharedState
+from node.station import Station
+from node.trying import Trying
+from node.updater import Updater
+from painlessmesh import Links, Mesh, NodeSide, Receiver
+
+WATCHDOG_MS = 30000
+BEAT_SECONDS = 0.2
+FEED_US = 5 * 1000000  # a loop that has not come round for so long gets no food
+FLUSH_SECONDS = 0.5  # for the last status to leave before the sockets close
+GC_THRESHOLD = 16384  # bytes between collections: the WiFi driver needs the rest of the heap
+
+
+class Node:
+    def __init__(self, board: object, config: dict, root: str = "") -> None:
+        self.board = board
+        self.config = config
+        self.slots = Slots(root)
+        self.mesh = Mesh(board.node_id)
+        self.links = Links(self.mesh, board.now_us, board.may_join)
+        self.station = Station(board, self.mesh, self.links, config["mesh"])
+        self._identity = status.Identity(board, config, self.slots)
+        # The radio first: before it is on, an ESP32's random numbers are not random.
+        self._listen_at = board.start_access_point(config["mesh"])
+        nonce = binascii.hexlify(board.random(8)).decode()
+        self._side = NodeSide(binascii.unhexlify(config["mesh_key"]), board.node_id, nonce)
+        receiver = Receiver(board.node_id, config["node_type"], board.hardware)
+        self.updater = Updater(self.slots, Incoming(root), receiver, config)
+        self.contact = GatewayContact(self._side, self.mesh, self._compose)
+        self.state = SharedState(self.mesh, config["name"], self._vitals)
+        self.state.role = config["node_type"]
+        self.role = role_of(config["node_type"])(board, config, self.state)
+        self._trying = None
+        if self.slots.in_trial:
+            self._trying = Trying(board, self.slots, self.updater, self.role)
+        self._restart = asyncio.Event()
+        self._beaten = board.now_us()
+        self._join_parts()
+
+    def _join_parts(self) -> None:
+        mesh, updater, contact = self.mesh, self.updater, self.contact
+        mesh.on_package(10, self._announced)
+        mesh.on_package(12, lambda package, _link, now: updater.received(package, now))
+        mesh.on_receive(self.state.receive)
+        mesh.on_new_connection(self.state.joined)
+        updater.send = mesh.send
+        updater.on_change = lambda: contact.report(self.board.now_us())
+        updater.on_restart = self._restart.set
+        contact.on_go = updater.command
+        contact.on_hello = self._greeted
+
+    def _compose(self) -> str:
+        return status.body(self._identity, self._side, self.updater)
+
+    def _vitals(self) -> tuple:
+        return self._identity.seconds_up(), gc.mem_free(), self._identity.version
+
+    def _announced(self, package: dict, _link: object, now: int) -> None:
+        self.updater.announced(package, self._side.check_announcement(package), now)
+
+    def _greeted(self) -> None:
+        """The gateway is there and has answered."""
+        self.state.gateway = self._side.gateway
+        if self._trying is not None:
+            self._trying.heard_gateway()
+        elif self.updater.phase == "idle" and self.slots.rearm():
+            self.updater.restart()  # the trial that had no gateway gets another chance
+
+    # ---- what runs
+
+    async def run(self) -> None:
+        await self.links.listen(*self._listen_at)
+        running = [
+            self.links.run(),
+            self.station.run(),
+            self.updater.run(),
+            self.role.run(),
+            self._beat(),
+            self._feed(),
+            self._end(),
+        ]
+        if self._trying is not None:
+            running.append(self._trying.run(self.mesh))
+        await asyncio.gather(*running)
+
+    async def _beat(self) -> None:
+        while True:
+            self.beat(self.board.now_us())
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def beat(self, now: int) -> None:
+        """Everything that is due by now."""
+        self.state.tick(now)
+        self.contact.tick(now)
+        self.updater.tick(now)
+        self._beaten = now
+
+    async def _feed(self) -> None:
+        """The one place that feeds the watchdog, as long as the beat goes on."""
+        self.board.watchdog(WATCHDOG_MS)
+        while True:
+            if self.board.now_us() - self._beaten < FEED_US:
+                self.board.feed()
+            await asyncio.sleep(1)
+
+    async def _end(self) -> None:
+        """Restart when asked to. Sockets first: a neighbour that sees no FIN refuses us for 70 s."""
+        await self._restart.wait()
+        await asyncio.sleep(FLUSH_SECONDS)
+        await self.links.close()
+        self.board.reset()
+
+
+def role_of(node_type: str) -> type:
+    """The class Role of roles/<type>.py; a type with a dash has an underscore in its file name."""
+    name = "roles." + node_type.replace("-", "_")
+    return __import__(name, None, None, ("Role",)).Role
+
+
+def main() -> None:
+    gc.threshold(GC_THRESHOLD)
+    asyncio.run(Node(Board(), settings.load()).run())

@@ -1,0 +1,246 @@
+"""An update on its way through this node: announcement, parts, check, commit, restart.
+
+The receiver of the protocol asks for parts, `Incoming` keeps them, `Slots` checks and unpacks; here
+is what they have to do with each other and with the gateway's commands. The other slot alone is
+written. Nothing happens on the word of somebody without the mesh key, unless the board's own
+configuration accepts level 0. Slow steps run in `run`, a buffer at a time.
+"""
+
+import asyncio
+
+from device.bundle import ImageError
+from device.installer import HARDWARE
+from painlessmesh.protocol import flag, text
+
+IDLE, DOWNLOADING, VERIFYING, READY = "idle", "downloading", "verifying", "ready"
+RESTARTING, TRIAL = "restarting", "trial"
+
+# (phase, what happens) -> next phase; whatever is not here is ignored in that phase.
+MOVES = {
+    (IDLE, "begin"): DOWNLOADING,
+    (DOWNLOADING, "complete"): VERIFYING,
+    (DOWNLOADING, "gave up"): IDLE,
+    (DOWNLOADING, "fault"): IDLE,
+    (DOWNLOADING, "cancel"): IDLE,
+    (VERIFYING, "whole"): READY,
+    (VERIFYING, "fault"): IDLE,
+    (VERIFYING, "cancel"): IDLE,
+    (READY, "cancel"): IDLE,
+    (READY, "restart"): RESTARTING,
+    (IDLE, "restart"): RESTARTING,
+    (DOWNLOADING, "restart"): RESTARTING,
+    (TRIAL, "confirmed"): IDLE,
+    (TRIAL, "restart"): RESTARTING,
+}
+BUSY = (DOWNLOADING, VERIFYING, READY)
+
+LEVEL_0_TAG = "0"  # tag of a trial that no gateway named
+TAG_LETTERS = "0123456789abcdef-"
+
+
+class Updater:
+    def __init__(self, slots: object, incoming: object, receiver: object, config: dict) -> None:
+        self.phase = TRIAL if slots.in_trial else IDLE
+        self.md5 = None  # of the image that is on its way, None when there is none
+        self.error = None  # {md5, code, reason} of the last image that was not taken
+        self.on_change = None  # called with nothing when phase or error are others
+        self.on_restart = None  # called with nothing when the board is to be restarted
+        self.send = None  # called with the pairs of a package
+        self._slots = slots
+        self._incoming = incoming
+        self._receiver = receiver
+        self._node_type = config["node_type"]
+        self._accept_level_0 = config["accept_level_0"]
+        self._by_itself = False  # level 0: nobody will say `commit`
+        self._work = asyncio.Event()
+
+    @property
+    def part(self) -> int:
+        """The next part wanted."""
+        return self._incoming.wanted
+
+    @property
+    def parts(self) -> int:
+        return self._incoming.parts
+
+    def flash_free(self) -> int:
+        """Bytes that a new image may take."""
+        return self._slots.room()
+
+    # ---- what the mesh says
+
+    def announced(self, package: dict, genuine: bool, now: int) -> None:
+        """An announcement; `genuine` when its mac is good for this node in this boot."""
+        if not genuine and not self._accept_level_0:
+            return
+        md5 = text(package, "md5", 32)
+        if self.phase in BUSY:
+            # One image at a time: a second announcement must not throw away what has arrived.
+            if md5 == self.md5:
+                self._again(package, now)
+            return
+        if self.phase != IDLE:
+            return
+        refusal = self._refusal(package, md5)
+        if refusal is None:
+            self._begin(package, md5, genuine, now)
+        elif genuine:
+            self._fault(md5, *refusal)
+
+    def _refusal(self, package: dict, md5: str) -> tuple | None:
+        """(code, reason) why the announced image is not for this node."""
+        role, hardware = text(package, "role", 30), text(package, "hardware", 10)
+        if role != self._node_type:
+            return "role", f"The image is for {role}, this is {self._node_type}."
+        if hardware != HARDWARE:
+            return "hardware", f"The image is for {hardware}, this is {HARDWARE}."
+        if self._slots.is_refused(md5) and not flag(package, "forced"):
+            return "refused", "This firmware failed its trial here before; force takes it again."
+        return None
+
+    def _begin(self, package: dict, md5: str, genuine: bool, now: int) -> None:
+        if md5 == self._slots.md5() and not flag(package, "forced"):
+            self.on_change()  # it runs already: the status says so
+            return
+        if not self._receiver.announce(package, now, genuine):
+            return
+        self.error = None
+        self.md5 = md5
+        self._by_itself = not genuine
+        try:
+            first = self._incoming.begin(package, self._slots.room())
+        except ImageError as error:
+            self._stop(error.code, error.reason)
+            return
+        self._move("begin")
+        self._take(self._receiver.start(first, now))
+
+    def _again(self, package: dict, now: int) -> None:
+        if self.phase == DOWNLOADING:
+            self._take(self._receiver.announce(package, now, not self._by_itself))
+        else:
+            self.on_change()
+
+    def received(self, package: dict, now: int) -> None:
+        """A DATA package."""
+        if self.phase == DOWNLOADING:
+            self._take(self._receiver.data(package, now))
+
+    def tick(self, now: int) -> None:
+        if self.phase == DOWNLOADING:
+            self._take(self._receiver.tick(now))
+
+    def _take(self, events: list) -> None:
+        """What the receiver wants done, in its order."""
+        try:
+            for event in events:
+                if event[0] == "request":
+                    self.send(event[1])
+                elif event[0] == "part":
+                    self._incoming.write(event[1], memoryview(event[2]))
+                elif event[0] == "complete":
+                    self._move("complete")
+                    self._work.set()
+                elif event[0] == "gave_up":
+                    self._incoming.close()  # what has arrived stays
+                    self._receiver.reset()
+                    self.md5 = None
+                    self._move("gave up")
+        except ImageError as error:
+            self._stop(error.code, error.reason)
+
+    # ---- what the gateway commands
+
+    def command(self, go: dict) -> None:
+        """The body of a genuine `go`."""
+        order = go.get("do")
+        try:
+            if order == "commit":
+                self._commit(go)
+            elif order == "cancel":
+                self._cancel(go.get("md5"))
+            elif order == "restart":
+                self.restart()
+            elif order == "flip" and self.phase == IDLE and is_tag(go.get("tag")):
+                self._slots.flip(go["tag"], text(go, "proof", 64))
+                self.restart()
+        except ImageError as error:
+            self._fault(self.md5 or "", error.code, error.reason)
+        except OSError as error:
+            self._fault(self.md5 or "", "flash", f"The order could not be written down: {error}.")
+
+    def _commit(self, go: dict) -> None:
+        if self.phase == READY and go.get("md5") == self.md5 and is_tag(go.get("tag")):
+            self._slots.commit(go["tag"])
+            self.restart()
+
+    def _cancel(self, md5: object) -> None:
+        if self.phase in BUSY and md5 == self.md5:
+            self._receiver.reset()
+            self._incoming.discard()
+            self.md5 = None
+            self._move("cancel")
+        elif self.phase == IDLE and md5 == self._incoming.announced.get("md5"):
+            self._incoming.discard()  # what a transfer that gave up had left
+
+    def restart(self) -> None:
+        if self._move("restart"):
+            self.on_restart()
+
+    # ---- the slow part
+
+    async def run(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if self.phase == VERIFYING:
+                await self._verify()
+
+    async def _verify(self) -> None:
+        steps = self._slots.installing(self._incoming, self._node_type)
+        try:
+            for _ in steps:
+                if self.phase != VERIFYING:
+                    steps.close()  # cancelled
+                    return
+                await asyncio.sleep(0)  # the mesh wants its answers within 5 s
+        except ImageError as error:
+            self._stop(error.code, error.reason)
+            return
+        if self._move("whole") and self._by_itself:
+            self.command({"do": "commit", "md5": self.md5, "tag": LEVEL_0_TAG})
+
+    # ---- phases
+
+    def confirmed(self) -> None:
+        """The trial has ended well."""
+        self._move("confirmed")
+
+    def _stop(self, code: str, reason: str) -> None:
+        """The image on its way is not taken; nothing of it stays."""
+        md5 = self.md5
+        self._receiver.reset()
+        try:
+            self._incoming.discard()
+        except OSError:
+            pass  # the next image removes it
+        self.md5 = None
+        self.error = {"md5": md5, "code": code, "reason": reason}
+        if not self._move("fault"):
+            self.on_change()  # refused before it began
+
+    def _fault(self, md5: str, code: str, reason: str) -> None:
+        self.error = {"md5": md5, "code": code, "reason": reason}
+        self.on_change()
+
+    def _move(self, happening: str) -> bool:
+        phase = MOVES.get((self.phase, happening))
+        if phase is None:
+            return False
+        self.phase = phase
+        self.on_change()
+        return True
+
+
+def is_tag(tag: object) -> bool:
+    return isinstance(tag, str) and 0 < len(tag) <= 24 and all([c in TAG_LETTERS for c in tag])
