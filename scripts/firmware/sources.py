@@ -58,7 +58,7 @@ def with_imports(
             continue
         found[name] = replaced[name] if name in replaced else read(name, root)
         waiting.append(f"{name.partition('/')[0]}/__init__.py")
-        for module in imports(name, found[name]):
+        for module in at_home(imports(name, found[name]), root):
             candidate = module.replace(".", "/") + ".py"
             if candidate in replaced or path_of(candidate, root).is_file():
                 waiting.append(candidate)
@@ -77,6 +77,26 @@ def imports(name: str, source: bytes) -> set[str]:
             found.add(module)
             found.update(f"{module}.{alias.name}" for alias in statement.names)
     return {module for module in found if module.partition(".")[0] in FOLDERS and "." in module}
+
+
+def at_home(modules: Iterable[str], root: Path) -> set[str]:
+    """The same, and for a name that painlessmesh loads when it is first used, the module it is in."""
+    source = read("painlessmesh/__init__.py", root)
+    homes = next(
+        (
+            ast.literal_eval(statement.value)
+            for statement in ast.parse(source).body
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "_HOME"
+        ),
+        {},
+    )
+    found = set(modules)
+    found.update(
+        f"painlessmesh.{homes[name.partition('.')[2]]}"
+        for name in modules
+        if name.partition(".")[2] in homes
+    )
+    return found
 
 
 def is_module(name: str) -> bool:
