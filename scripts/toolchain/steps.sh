@@ -8,7 +8,8 @@ fail() {
     exit 1
 }
 
-# One setup at a time in a clone. The lock goes with the process, however it ends. macOS has no flock.
+# One setup at a time in a clone. The lock ends with the last process that writes into .tools, also where setup itself was
+# killed before. macOS has no flock.
 lock_tools() {
     mkdir -p "$TOOLS/stamps" "$TOOLS/logs" "$TOOLS/bin"
     command -v flock >/dev/null || return 0
@@ -38,7 +39,7 @@ mark_done() {
 quietly() {
     local log=$TOOLS/logs/$1.log
     shift
-    "$@" 9>&- </dev/null >"$log" 2>&1
+    "$@" </dev/null >"$log" 2>&1
 }
 
 # must NAME SENTENCE COMMAND... : as quietly, but a failure shows the end of the log and the sentence, and ends setup.

@@ -23,10 +23,13 @@ archive_components() { [ "$(system_id)" = ubuntu ] && say main universe || say m
 
 archive_keyring() { say "/usr/share/keyrings/$(system_id)-archive-keyring.gpg"; }
 
+apt_sources() {
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null
+}
+
 # The mirror this machine already uses: the first address in its apt sources that ends with /debian or /ubuntu.
 archive_mirror() {
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        grep -v '^[[:space:]]*#' |
+    apt_sources | grep -v '^[[:space:]]*#' |
         grep -oE "[a-z+]+:/[^] ]*/$(system_id)(\.list)?/?([[:space:]]|$)" |
         head -n 1 | tr -d '[:space:]'
 }

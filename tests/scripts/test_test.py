@@ -1,0 +1,88 @@
+"""scripts/test is the gate: here it is seen to close, in a small repository of its own."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PARTS = ["scripts/test", "pyproject.toml", "tests/conftest.py", "tests/run_on_micropython.py"]
+BOTH = '"""Runs on both Pythons."""\n\n'
+DIFFERS = "import sys\n\n\ndef test_a():\n    assert sys.implementation.name == 'cpython'\n"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A repository with the gate, the tools, one device file and no tests."""
+    for part in PARTS:
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / part, tmp_path / part)
+    (tmp_path / "scripts/setup").write_text("#!/bin/sh\n")
+    (tmp_path / "scripts/setup").chmod(0o755)
+    (tmp_path / ".tools").symlink_to(REPOSITORY / ".tools")
+    write(tmp_path, "device/slots.py", "SLOTS = 2\n")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def write(folder: Path, path: str, source: str) -> None:
+    """Write a file and the folders above it."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(source)
+
+
+def gate(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code of scripts/test, and what it says ran."""
+    run = subprocess.run(
+        ["scripts/test", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return run.returncode, run.stdout.split("--- What ran\n")[-1]
+
+
+def test_it_opens_when_everything_passes_and_says_what_ran(small: Path) -> None:
+    """Each part's own closing line is repeated at the end."""
+    write(small, "tests/device/test_slots.py", BOTH + "def test_a():\n    assert True\n")
+    code, said = gate(small)
+    assert code == 0
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("On ")] == ["1", "1"]
+    assert "1 files compiled" in said
+
+
+def test_it_stays_shut_when_nothing_ran(small: Path) -> None:
+    """No tests are no success."""
+    code, said = gate(small)
+    assert code != 0
+    assert "no tests ran" in said
+
+
+def test_it_stays_shut_when_only_micropython_fails(small: Path) -> None:
+    """Both Pythons count."""
+    write(small, "tests/device/test_slots.py", BOTH + DIFFERS)
+    code, said = gate(small)
+    assert code != 0
+    assert "1 passed in" in said
+    assert "0 passed, 1 failed" in said
+
+
+def test_it_stays_shut_when_a_device_file_does_not_compile(small: Path) -> None:
+    """CPython may well read what MicroPython cannot."""
+    write(small, "tests/device/test_slots.py", BOTH + "def test_a():\n    assert True\n")
+    write(small, "device/newer.py", "match 1:\n    case 1:\n        pass\n")
+    assert gate(small)[0] != 0
+
+
+def test_it_stays_shut_when_an_end_to_end_test_fails(small: Path) -> None:
+    """A part that is there is never left out."""
+    write(small, "tests/device/test_slots.py", BOTH + "def test_a():\n    assert True\n")
+    write(small, "tests/end_to_end/test_update.py", "def test_a():\n    assert False\n")
+    code, said = gate(small)
+    assert code != 0
+    assert "1 failed" in said.splitlines()[-1]
+
+
+def test_a_choice_that_matches_nothing_is_no_success(small: Path) -> None:
+    """A misspelt -k must not look as if the claim held."""
+    write(small, "tests/device/test_slots.py", BOTH + "def test_a():\n    assert True\n")
+    assert gate(small, "--", "-k", "no_such_claim")[0] != 0
+    assert gate(small, "--", "-k", "test_a")[0] == 0
