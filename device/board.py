@@ -62,7 +62,7 @@ class Board:
 
     def reset_cause(self) -> str:
         """`power_on` `hard` `watchdog` `soft` `deep_sleep` or `unknown`."""
-        import machine  # noqa: TID251
+        import machine
 
         cause = machine.reset_cause()
         for name, word in (
@@ -79,13 +79,13 @@ class Board:
     def reset(self) -> None:
         """Restart now. Sockets and files are closed by the caller before: a peer that sees no FIN
         keeps the dead link for 70 s and refuses the new one meanwhile."""
-        import machine  # noqa: TID251
+        import machine
 
         machine.reset()
 
     def watchdog(self, timeout_ms: int) -> None:
         """Start the watchdog, or set its timeout anew; it cannot be stopped."""
-        import machine  # noqa: TID251
+        import machine
 
         self._watchdog = machine.WDT(timeout=timeout_ms)
 
@@ -138,7 +138,7 @@ class Board:
 
     async def join_router(self, router: dict) -> bool:
         """Join the home network. The hostname must be set before the connection."""
-        import network  # noqa: TID251
+        import network
 
         network.hostname(f"meshota-{self.node_id & 0xFFFF:04x}")
         return await self._connect(router["ssid"], router["password"], None) is not None
@@ -182,7 +182,7 @@ class Board:
     def _interface(self, name: str) -> object:
         # The driver starts with the first WLAN object, and takes 40 KB: the loader never makes one.
         if name not in self._interfaces:
-            from network import WLAN  # noqa: TID251
+            from network import WLAN
 
             self._interfaces[name] = WLAN(getattr(WLAN, name))
         return self._interfaces[name]
@@ -196,7 +196,7 @@ class Board:
         return sta
 
     async def _connect(self, ssid: str, key: str, bssid: bytes | None) -> str | None:
-        import network  # noqa: TID251
+        import network
 
         sta = self._station()
         try:
@@ -219,21 +219,21 @@ class Board:
 
     def pin_in(self, number: int, pull_up: bool = False) -> object:
         """An input; `value()` reads it."""
-        from machine import Pin  # noqa: TID251
+        from machine import Pin
 
         return Pin(number, Pin.IN, Pin.PULL_UP) if pull_up else Pin(number, Pin.IN)
 
     def pin_out(self, number: int) -> object:
         """An output; `value(x)` writes it, `value()` reads back what the pin really is."""
-        from machine import Pin  # noqa: TID251
+        from machine import Pin
 
         return Pin(number, Pin.OUT)
 
     def dht_read(self, kind: str, number: int) -> tuple:
         """(degrees Celsius, percent humidity) of a `dht11` or `dht22`. Raises OSError when no
         sensor answers or its checksum is wrong. Takes 25 ms with interrupts off."""
-        import dht  # noqa: TID251
-        from machine import Pin  # noqa: TID251
+        import dht
+        from machine import Pin
 
         sensor = (dht.DHT22 if kind == "dht22" else dht.DHT11)(Pin(number))
         sensor.measure()
