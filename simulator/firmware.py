@@ -1,0 +1,66 @@
+"""The firmware of a house: bundles as scripts/build-firmware makes them, and a board's first filling by cable.
+
+Not here: how a bundle is made or what a board has on its flash (scripts/firmware/), only which ones a house wants.
+"""
+
+import subprocess
+from pathlib import Path
+
+from scripts.firmware import bundle, compiler, flash, sources
+
+# The pin that the second version lights, so that it can be seen from outside which version runs. No role uses it.
+LIT_BY_NEW_VERSION = 22
+
+_NEW_BEHAVIOUR = '''
+
+_Before = Role
+
+
+class Role(_Before):
+    """What it was before, and one lamp more."""
+
+    def __init__(self, board: object, config: dict, state: object) -> None:
+        _Before.__init__(self, board, config, state)
+        board.pin_out({pin}).value(1)
+        print("This is the new version.")
+'''
+
+
+def current(node_type: str, version: str) -> bytes:
+    """A bundle of the repository as it is."""
+    return bundle.build(node_type, version)
+
+
+def with_new_behaviour(node_type: str, version: str, padding: bytes = b"") -> bytes:
+    """The same with a role that lights one lamp more; `padding` makes its transfer last longer."""
+    more = {"roles/padding.bin": padding} if padding else {}
+    return _with_role(node_type, version, _NEW_BEHAVIOUR.format(pin=LIT_BY_NEW_VERSION), more)
+
+
+def that_raises(node_type: str, version: str, sentence: str) -> bytes:
+    """A bundle whose application raises as soon as it is started."""
+    return _with_role(node_type, version, f"\n\nraise RuntimeError({sentence!r})\n", {})
+
+
+def proof_of(bundle_bytes: bytes) -> str:
+    return bundle.proof_of(bundle_bytes)
+
+
+def put_into_service(folder: Path, bundle_bytes: bytes) -> str:
+    """What scripts/deploy does by cable, without the board's own config.json; answers the proof."""
+    return flash.write(folder, bundle_bytes)
+
+
+def compile_hardware(folder: Path) -> Path:
+    """The fakes as `.mpy`, so that they take as little of the board's heap as the real modules, which are in C."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sorted(Path(__file__).with_name("hardware").glob("*.py")):
+        out = folder / source.with_suffix(".mpy").name
+        subprocess.run([compiler.mpy_cross(), "-O3", "-o", out, source], check=True)
+    return folder
+
+
+def _with_role(node_type: str, version: str, appended: str, more: dict[str, bytes]) -> bytes:
+    name = f"roles/{node_type.replace('-', '_')}.py"
+    source = sources.read(name, sources.REPOSITORY) + appended.encode()
+    return bundle.build(node_type, version, replaced={name: source, **more})

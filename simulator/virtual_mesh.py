@@ -1,0 +1,167 @@
+"""A house: a gateway and its nodes as boards on this computer, put into service as scripts/deploy does it.
+
+Lives here: which boards there are and in what order a house comes to life. Not here: one board (bootloader.py), the air
+(air.py), the plan (floor_plan.py).
+"""
+
+import asyncio
+import json
+import re
+import secrets
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator import firmware
+from simulator.air import Air, Wire
+from simulator.bootloader import Board, Machine
+from simulator.floor_plan import HOUSE, Place
+from simulator.guardian import Guardian
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
+MESH_PORT = 5555
+
+# On the 64-bit unix port code and objects take twice an ESP32's room: 192 KiB and 160 KiB stand for a board's heap.
+# The fakes come on top: on an ESP32 the modules they stand for are in C and take nothing of it.
+_FAKES = 128
+GATEWAY_HEAP = f"{192 + _FAKES}k"
+NODE_HEAP = f"{160 + _FAKES}k"
+
+_SETUP_KEY = re.compile(r"(?:[A-Z2-7]{4}-){13}[A-Z2-7]\b")
+_ROUTER_BSSID = bytes.fromhex("3c28a6000001")
+_FIRST_BOOT_SECONDS = 30
+
+
+class VirtualMesh:
+    """`home_assistant` is (host, port) of what the gateways talk to; a Wire stands between."""
+
+    def __init__(
+        self,
+        folder: Path,
+        guardian: Guardian,
+        home_assistant: tuple[str, int],
+        plan: Sequence[Place] = HOUSE,
+        version: str = "1.0.0",
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.version = version
+        self.air = Air(folder / "air", MESH_PORT)
+        self.uplink = Wire("127.0.0.1", 0, lambda: home_assistant)
+        """between the gateway and Home Assistant"""
+        self.nodes: dict[str, Board] = {}
+        self._house = _HouseNumber()
+        hardware = firmware.compile_hardware(folder / "hardware")
+        self._machine = Machine(MICROPYTHON, hardware, self.air.folder, guardian)
+        self._mesh_settings = {
+            "prefix": f"house-{self._house.number}",
+            "password": secrets.token_hex(8),
+            "channel": 1,
+            "hidden": False,
+            "port": MESH_PORT,
+        }
+        self.gateway = self._new_board("gateway", 1, GATEWAY_HEAP)
+
+    @property
+    def boards(self) -> list[Board]:
+        return [self.gateway, *self.nodes.values()]
+
+    @property
+    def recordings(self) -> list[Wire]:
+        """Every wire of the house; set `recording` on them to keep what passes."""
+        return [self.uplink, *self.air.wires.values()]
+
+    async def start(self) -> str:
+        """Bring the house to life; answers the gateway's setup key, read from its console."""
+        await self.uplink.open()
+        await self._start_gateway()
+        found = await self.gateway.wait_until_said(_SETUP_KEY.pattern, _FIRST_BOOT_SECONDS)
+        mesh_key = json.loads((self.gateway.flash / "keys.json").read_text())["mesh_key"]
+        for number, place in enumerate(self.plan, 2):
+            await self._put_node_into_service(place, number, mesh_key)
+        self._let_hear()
+        for board in self.nodes.values():
+            await board.start()
+        return found[0]
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(board.stop() for board in self.boards))
+        await self.uplink.close()
+        await self.air.close()
+        self._house.release()
+
+    def board_of(self, node_id: str) -> Board:
+        return next(board for board in self.boards if str(board.node_id) == node_id)
+
+    async def _start_gateway(self) -> None:
+        await self._cable(self.gateway, "gateway")
+        router = {"ssid": "home", "password": secrets.token_hex(8)}
+        self.air.add_router(_ROUTER_BSSID, router["ssid"], router["password"])
+        self.air.let_hear(self.gateway.mac, _ROUTER_BSSID, -52, "127.0.0.1")
+        url = f"http://127.0.0.1:{self.uplink.port}"
+        own = {"router": router, "home_assistant": {"url": url}}
+        self._configure(self.gateway, "gateway", "gateway", own)
+        await self.gateway.start()
+
+    async def _put_node_into_service(self, place: Place, number: int, mesh_key: str) -> None:
+        board = self._new_board(place.name, number, NODE_HEAP)
+        self.nodes[place.name] = board
+        await self._cable(board, place.node_type)
+        own = {"zone": place.zone, "pins": place.pins, "sensor": place.sensor, "mesh_key": mesh_key}
+        self._configure(board, place.name, place.node_type, own)
+        if place.climate:
+            (board.parts / "dht" / "4").write_text(place.climate)
+
+    async def _cable(self, board: Board, node_type: str) -> None:
+        bundle = firmware.current(node_type, self.version)
+        firmware.put_into_service(board.flash, bundle)
+        wire_address = f"127.{board.mac[4]}.{board.mac[5]}.1"
+        await self.air.add_access_point(board.access_point_mac, board.address, wire_address)
+
+    def _configure(self, board: Board, name: str, node_type: str, own: dict[str, object]) -> None:
+        shared = {"node_type": node_type, "name": name, "mesh": self._mesh_settings}
+        (board.flash / "config.json").write_text(json.dumps(shared | own, indent=1))
+
+    def _let_hear(self) -> None:
+        """A house hears both ways: whoever hears a board is heard by it."""
+        for place in self.plan:
+            for other_name, rssi in place.hears.items():
+                board, other = self.nodes[place.name], self._named(other_name)
+                self._hear(board, other, rssi)
+                self._hear(other, board, rssi)
+
+    def _hear(self, station: Board, other: Board, rssi: int) -> None:
+        bssid = other.access_point_mac
+        self.air.let_hear(station.mac, bssid, rssi, self.air.wires[bssid.hex()].host)
+
+    def _named(self, name: str) -> Board:
+        return self.gateway if name == "gateway" else self.nodes[name]
+
+    def _new_board(self, name: str, number: int, heap: str) -> Board:
+        # A chip's own address is even here, its access point's one higher.
+        mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 2 * number])
+        return Board(self._machine, self.folder / "boards" / name, name, mac, heap)
+
+
+class _HouseNumber:
+    """A number 1 to 254 that no other house on this computer has: the second byte of all its addresses."""
+
+    def __init__(self) -> None:
+        for number in range(10, 255):
+            self._claim = socket.socket()
+            try:
+                self._claim.bind((f"127.{number}.0.1", MESH_PORT))
+            except OSError as error:
+                self._claim.close()
+                missing = error
+                continue
+            self.number = number
+            return
+        raise OSError(
+            f"No loopback address for a house is free ({missing}). On macOS, make them first: for each board "
+            "'sudo ifconfig lo0 alias 127.10.N.1' with N from 0 to 17."
+        )
+
+    def release(self) -> None:
+        self._claim.close()
