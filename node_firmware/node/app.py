@@ -48,7 +48,7 @@ class Node:
         self.role = role_of(config["node_type"])(board, config, self.state)
         self._trying = None
         if self.slots.in_trial:
-            self._trying = Trying(board, self.slots, self.updater, self.role)
+            self._trying = Trying(self.slots, self.updater, self.role, board.now_us())
         self._restart = asyncio.Event()
         self._beaten = board.now_us()
         self._join_parts()
@@ -69,7 +69,7 @@ class Node:
         return status.body(self._identity, self._side, self.updater)
 
     def _vitals(self) -> tuple:
-        return self._identity.seconds_up(), gc.mem_free(), self._identity.version
+        return self._identity.seconds_up(), self.board.heap_free(), self._identity.version
 
     def _announced(self, package: dict, _link: object, now: int) -> None:
         self.updater.announced(package, self._side.check_announcement(package), now)
@@ -86,7 +86,7 @@ class Node:
 
     async def run(self) -> None:
         await self.links.listen(*self._listen_at)
-        running = [
+        await asyncio.gather(
             self.links.run(),
             self.station.run(),
             self.updater.run(),
@@ -94,10 +94,7 @@ class Node:
             self._beat(),
             self._feed(),
             self._end(),
-        ]
-        if self._trying is not None:
-            running.append(self._trying.run(self.mesh))
-        await asyncio.gather(*running)
+        )
 
     async def _beat(self) -> None:
         while True:
@@ -109,6 +106,8 @@ class Node:
         self.state.tick(now)
         self.contact.tick(now)
         self.updater.tick(now)
+        if self._trying is not None:
+            self._trying.tick(now, bool(self.mesh.get_node_list()))
         self._beaten = now
 
     async def _feed(self) -> None:

@@ -102,7 +102,7 @@ class Updater:
         if md5 == self._slots.md5() and not flag(package, "forced"):
             self.on_change()  # it runs already: the status says so
             return
-        if not self._receiver.announce(package, now, genuine):
+        if not self._receiver.announce(package, now):
             return
         self.error = None
         self.md5 = md5
@@ -117,7 +117,7 @@ class Updater:
 
     def _again(self, package: dict, now: int) -> None:
         if self.phase == DOWNLOADING:
-            self._take(self._receiver.announce(package, now, not self._by_itself))
+            self._take(self._receiver.announce(package, now))
         else:
             self.on_change()
 
@@ -143,7 +143,7 @@ class Updater:
                     self._work.set()
                 elif event[0] == "gave_up":
                     self._incoming.close()  # what has arrived stays
-                    self._receiver.reset()
+                    self._receiver.cancel()
                     self.md5 = None
                     self._move("gave up")
         except ImageError as error:
@@ -176,7 +176,7 @@ class Updater:
 
     def _cancel(self, md5: object) -> None:
         if self.phase in BUSY and md5 == self.md5:
-            self._receiver.reset()
+            self._receiver.cancel()
             self._incoming.discard()
             self.md5 = None
             self._move("cancel")
@@ -219,7 +219,7 @@ class Updater:
     def _stop(self, code: str, reason: str) -> None:
         """The image on its way is not taken; nothing of it stays."""
         md5 = self.md5
-        self._receiver.reset()
+        self._receiver.cancel()
         try:
             self._incoming.discard()
         except OSError:
