@@ -8,9 +8,8 @@ import binascii
 import hashlib
 import json
 
-from painlessmesh.mac import equal, hexmac, hmac_sha256
-
 from gateway.http import Answer, Connection, HttpError
+from painlessmesh.mac import equal, hexmac, hmac_sha256
 
 BASE = "/api/mesh_ota/v1/gateway/"
 SIGNATURE = "x-mesh-signature"
@@ -120,7 +119,11 @@ class Session:
         opening = parsed(answer.body)
         session = opening.get("session")
         server_nonce = opening.get("server_nonce")
-        if answer.status != 200 or not isinstance(session, str) or not isinstance(server_nonce, str):
+        if (
+            answer.status != 200
+            or not isinstance(session, str)
+            or not isinstance(server_nonce, str)
+        ):
             raise Later("Home Assistant did not open a session", True)
         text = "mesh-ota session 1\n{}\n{}".format(nonce, server_nonce)
         self._key = hmac_sha256(self._gateway_key, text.encode())

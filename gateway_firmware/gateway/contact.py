@@ -1,0 +1,187 @@
+"""Level 1 with our nodes: who is there, what they say, what they are told. docs/mesh-protocol.md §5.
+
+What a status means for an update is the distributor's; how it gets to Home Assistant the reporter's.
+"""
+
+from gateway.known_node import NEWS, URGENT, KnownNode
+from painlessmesh.level1 import GatewaySide
+from painlessmesh.mesh import Mesh
+from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, quote, text, u32
+
+SECOND = 1_000_000
+ASK_FIRST = 3 * SECOND  # a node answers "who are you" at most once in 2 s
+ASK_AGAIN = 30 * SECOND
+ASK_IN_TRIAL = 5 * SECOND  # a trial waits for our hello, and has 120 s
+GREET_GAP = 2 * SECOND
+ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
+KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
+WAITING_MAX = 8192  # bytes of statuses kept until they are told
+
+
+class Contact:
+    """`nonce` is this gateway's boot nonce, `on_status(node, status, now)` hears each new status."""
+
+    def __init__(self, mesh: Mesh, key: bytes, nonce: str) -> None:
+        self.on_status = None
+        self.on_news = None  # called when something is worth a report at once
+        self._mesh = mesh
+        self._key = key
+        self._nonce = nonce
+        self._nodes = {}
+        self._changed = True
+        mesh.on_package(LEVEL_1, self._level_1)
+        mesh.on_package(OTA_REQUEST, self._data_request)
+        mesh.on_changed_connections(self._tree_changed)
+
+    def tick(self, now: int) -> None:
+        """Ask whoever has to be asked."""
+        if self._changed:
+            self._changed = False
+            self._look_at_tree(now)
+        left = ASKS_PER_TICK
+        for node in self._nodes.values():
+            if left and node.present and self._must_ask(node, now):
+                left -= 1
+                self._ask(node, now)
+
+    def node(self, node_id: int) -> KnownNode | None:
+        """What is known of a node that is in the tree now."""
+        node = self._nodes.get(node_id)
+        return node if node is not None and node.present else None
+
+    def command(self, node: KnownNode, do: str, md5: str, tag: str = "") -> bool:
+        """Send a `go`; whether there is a way to that node."""
+        if not node.side.node_nonce:
+            return False
+        body = '{{"do":{},"md5":{}'.format(quote(do), quote(md5))
+        body += ',"tag":{}}}'.format(quote(tag)) if tag else "}"
+        return self._mesh.send(node.side.build("go", body))
+
+    # ---- for the reporter
+
+    def has_news(self) -> bool:
+        return any([node.news == URGENT and _has_words(node) for node in self._nodes.values()])
+
+    def to_tell(self, now: int) -> list:
+        """Nodes whose words are to be told, the most urgent first."""
+        nodes = [node for node in self._nodes.values() if node.news and _has_words(node)]
+        return sorted(nodes, key=lambda node: -node.news)
+
+    def promote(self) -> None:
+        """The regular report: whatever there is, is worth telling."""
+        for node in self._nodes.values():
+            if node.news == NEWS:
+                node.news = URGENT
+
+    def tell_everything(self) -> None:
+        for node in self._nodes.values():
+            if node.text is None and node.ours and node.present:
+                node.owed = True
+                node.ask_at = 0
+            if node.text is not None or node.asks_for is not None:
+                node.news = URGENT
+
+    # ---- what comes in
+
+    def _level_1(self, package: dict, link: object, now: int) -> None:
+        node = self._known(u32(package, "from"), now)
+        body = node.side.check(package) if node is not None else None
+        if body is None or package.get("op") != "status":
+            return
+        status = decode(body.encode())
+        if status is None:
+            return
+        silent = node.heard_at is None or now - node.heard_at > ASK_AGAIN - GREET_GAP
+        node.said(status, now)
+        node.ask_gap = ASK_IN_TRIAL if node.phase in ("trial", "restarting") else ASK_AGAIN
+        node.ask_at = now + node.ask_gap
+        if silent or node.phase == "trial" or node.greeted != node.side.node_nonce:
+            self._greet(node, now)
+        self._make_room(node)
+        if self.on_status is not None:
+            self.on_status(node, status, now)
+        if node.news == URGENT:
+            self._tell()
+
+    def _data_request(self, package: dict, link: object, now: int) -> None:
+        node = self._known(u32(package, "from"), now)
+        role, hardware = text(package, "role", 30), text(package, "hardware", 10)
+        if node is not None and role and hardware:
+            node.asked(role, hardware, now)
+            if node.news == URGENT:
+                self._tell()
+
+    # ---- what goes out
+
+    def _must_ask(self, node: KnownNode, now: int) -> bool:
+        if node.owed and self._waiting() > WAITING_MAX // 2:
+            return False
+        return now >= node.ask_at
+
+    def _ask(self, node: KnownNode, now: int) -> None:
+        """Who are you? Bound to no boot of the node: it may have restarted unseen."""
+        node.ask_gap = min(max(ASK_FIRST, node.ask_gap * 2), ASK_AGAIN)
+        node.ask_at = now + node.ask_gap
+        nonce, node.side.node_nonce = node.side.node_nonce, ""
+        self._mesh.send(node.side.build("hello", self._hello()))
+        node.side.node_nonce = nonce
+
+    def _greet(self, node: KnownNode, now: int) -> None:
+        """The hello that counts: bound to the node's boot, and a trial waits for it."""
+        again = node.greeted == node.side.node_nonce
+        if again and node.greeted_at is not None and now - node.greeted_at < GREET_GAP:
+            return
+        if self._mesh.send(node.side.build("hello", self._hello())):
+            node.greeted, node.greeted_at = node.side.node_nonce, now
+
+    def _hello(self) -> str:
+        return '{{"gateway":{},"nonce":"{}","protocol":1}}'.format(self._mesh.node_id, self._nonce)
+
+    # ---- who is there
+
+    def _tree_changed(self) -> None:
+        self._changed = True
+
+    def _look_at_tree(self, now: int) -> None:
+        there = self._mesh.get_node_list()
+        for node in self._nodes.values():
+            if node.node_id not in there:
+                node.present = False
+        for node_id in there:
+            self._known(node_id, now)
+
+    def _known(self, node_id: int, now: int) -> KnownNode | None:
+        """The record of a node; a new one is asked at once. None when there are too many."""
+        node = self._nodes.get(node_id)
+        if node is None and (len(self._nodes) < KNOWN_MAX or self._forget_one()):
+            node = KnownNode(GatewaySide(self._key, self._mesh.node_id, self._nonce, node_id))
+            node.ask_at = now
+            self._nodes[node_id] = node
+        if node is not None and not node.present and self._mesh.link_to(node_id):
+            node.present = True
+            node.ask_at, node.ask_gap = now, 0
+        return node
+
+    def _forget_one(self) -> bool:
+        for node_id in self._nodes:
+            if not self._nodes[node_id].present:
+                del self._nodes[node_id]
+                return True
+        return False
+
+    def _waiting(self) -> int:
+        return sum([len(node.text) for node in self._nodes.values() if node.text is not None])
+
+    def _make_room(self, latest: KnownNode) -> None:
+        """Beyond the limit a status is not kept: its node is asked again when there is room."""
+        if self._waiting() > WAITING_MAX:
+            latest.text = None
+            latest.owed = latest.news == URGENT
+
+    def _tell(self) -> None:
+        if self.on_news is not None:
+            self.on_news()
+
+
+def _has_words(node: KnownNode) -> bool:
+    return node.text is not None or node.asks_for is not None

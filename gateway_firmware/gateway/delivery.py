@@ -1,0 +1,163 @@
+"""One job as the gateway works on it, and one delivery: the way of its image to one node.
+
+Pure bookkeeping: what the node says moves the state, what changed is news for the reporter. Who is
+offered what, and when, is `distributor`; which part goes out next is `serving`.
+"""
+
+from painlessmesh.ota_sender import Offer
+
+# progress[].status of docs/gateway-api.md §5; NEW is not told, Home Assistant calls it pending.
+NEW, OFFERED, DOWNLOADING, VERIFYING = "", "offered", "downloading", "verifying"
+RESTARTING, FAILED = "restarting", "failed"
+
+BEFORE_COMMIT = (NEW, OFFERED, DOWNLOADING, VERIFYING)
+LONGEST_SENTENCE = 200
+
+# A node's phase, while it speaks of this image -> what that means for the delivery.
+STATE_OF_PHASE = {
+    "downloading": DOWNLOADING,
+    "verifying": VERIFYING,
+    "ready": VERIFYING,
+    "restarting": RESTARTING,
+}
+
+
+class Job:
+    """`fields` are those of the pending list, checked by `home_assistant`."""
+
+    def __init__(self, fields: dict) -> None:
+        self.id = fields["id"]
+        self.token = fields["token"]
+        self.firmware_id = fields["firmware_id"]
+        self.md5 = fields["md5"]
+        self.sha256 = fields["sha256"]
+        self.size = fields["size"]
+        self.kind = fields["kind"]
+        self.version = fields["version"]
+        self.counter = fields.get("counter") or None
+        self.sig = fields.get("sig") or None
+        self.stock = fields["runtime"] != "micropython"
+        self.offer = Offer(fields["role"], fields["hardware"], self.md5, self.size, fields["force"])
+
+    def signed_keys(self) -> tuple:
+        """What an announcement to one of our nodes says beside painlessMesh's keys."""
+        return (
+            ("size", self.size),
+            ("sha256", self.sha256),
+            ("kind", self.kind),
+            ("version", self.version),
+            ("counter", self.counter),
+            ("sig", self.sig),
+        )
+
+
+class Delivery:
+    """The attempt to bring one job's image to one node. Times are microseconds."""
+
+    def __init__(self, job: Job, node_id: int, attempt: int, now: int) -> None:
+        self.job = job
+        self.node_id = node_id
+        self.attempt = attempt
+        self.tag = "{}-{}".format(job.token, attempt)
+        self.state = NEW
+        self.part = 0
+        self.ready = False  # the node waits for the commit
+        self.news = False
+        self.target = None  # painlessmesh's view of the node, while it is offered the image
+        self.waiting = []  # requests of the sender whose block or link is not free yet
+        self.node_boot = None  # of the last status
+        self.moved_at = now  # of the last sign of life in this matter
+        self.announced_at = None  # first time
+        self.act_at = now  # when to announce or commit next
+        self.sent_at = 0  # of the last part
+        self.old_error = False  # the node spoke of an error with this image before it was offered
+        self._boot = None  # boot number at the commit
+        self._sentence = self._code = ""
+
+    def move(self, state: str, now: int, part: int = 0) -> None:
+        """The delivery is in that state now, that far; anything new is news."""
+        if (state, part) != (self.state, self.part):
+            self.state, self.part = state, part
+            self.moved_at = now
+            self.news = True
+
+    def fail(self, code: str, sentence: str, now: int) -> None:
+        self._code, self._sentence = code[:20], sentence[:LONGEST_SENTENCE]
+        self.move(FAILED, now, self.part)
+
+    def heard(self, status: dict, now: int) -> None:
+        """A status of this node; both are in order, so a later one supersedes an earlier one."""
+        last, error = _object(status, "last"), _object(status, "error")
+        boot = status.get("boot", 0)
+        phase = status.get("phase")
+        self.ready = False
+        if self.state == FAILED:
+            return
+        if last.get("tag") == self.tag:
+            self._restarting(boot - 1, now)  # the commit was heard, and this is a later boot
+        elif status.get("md5") == self.job.md5 and phase in STATE_OF_PHASE:
+            self.old_error = False
+            self._in_phase(phase, status, now)
+        elif error.get("md5") == self.job.md5:
+            self._stumbled(error, now)
+        elif self.state in (DOWNLOADING, VERIFYING):
+            self.old_error = False
+            self.move(OFFERED, now)  # it has given up or lost the image: offer it again
+            self.act_at = now
+
+    def _in_phase(self, phase: str, status: dict, now: int) -> None:
+        state = STATE_OF_PHASE[phase]
+        if state == RESTARTING:
+            self._restarting(status.get("boot", 0), now)
+        elif self.state != RESTARTING:
+            self.ready = phase == "ready"
+            part = status.get("part", 0) if state == DOWNLOADING else self.job.offer.parts
+            if part >= self.part or state != self.state:
+                self.move(state, now, part)
+
+    def _restarting(self, boot: int, now: int) -> None:
+        if self._boot is None:
+            self._boot = boot
+        self.move(RESTARTING, now, self.job.offer.parts)
+
+    def _stumbled(self, error: dict, now: int) -> None:
+        # A node says its last error until it begins anew. One that was there before the offer may be
+        # an older attempt's; it counts when the node still says it after it must have heard of this.
+        if self.announced_at is None:
+            self.old_error = True
+        elif not self.old_error or now - self.announced_at > STALE_ERROR:
+            self.fail(str(error.get("code", "")), str(error.get("reason", "")), now)
+
+    # ---- for the reporter
+
+    def entry(self) -> dict:
+        """Its entry in a report; follow it up with `told` or `lost`."""
+        self.news = False
+        entry = {
+            "id": self.job.id,
+            "token": self.job.token,
+            "node_id": str(self.node_id),
+            "attempt": self.attempt,
+            "status": self.state,
+            "current_part": self.part,
+            "total_parts": self.job.offer.parts,
+        }
+        if self.state == FAILED:
+            entry["error_message"], entry["reason"] = self._sentence, self._code
+        if self._boot is not None:
+            entry["boot"] = self._boot
+        return entry
+
+    def told(self) -> None:
+        pass
+
+    def lost(self) -> None:
+        self.news = True
+
+
+STALE_ERROR = 5_000_000  # us; a node answers an announcement at once
+
+
+def _object(status: dict, name: str) -> dict:
+    found = status.get(name)
+    return found if isinstance(found, dict) else {}

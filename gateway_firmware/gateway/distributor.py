@@ -1,0 +1,242 @@
+"""The jobs of the pending list and how far each node is: who is offered what, committed, given up.
+
+Works on the latest signed list alone: what is not in it has ended, and on a list older than a minute
+nothing is begun and nothing committed. All state but the progress of running transfers can be had
+again from Home Assistant and the nodes, so a restart of the gateway loses nothing.
+"""
+
+from gateway.contact import Contact
+from gateway.delivery import (
+    BEFORE_COMMIT,
+    DOWNLOADING,
+    FAILED,
+    NEW,
+    OFFERED,
+    RESTARTING,
+    VERIFYING,
+    Delivery,
+    Job,
+)
+from gateway.known_node import KnownNode
+from gateway.serving import Serving
+from painlessmesh.mesh import Mesh
+
+SECOND = 1_000_000
+FRESH = 60 * SECOND  # how old a signed list may be to act upon it
+ANNOUNCE_AGAIN = 10 * SECOND  # one of our nodes that does not react
+ANNOUNCE_STOCK = 30 * SECOND  # a C++ node asks again by itself after 30 s
+COMMIT_AGAIN = 3 * SECOND
+CANCEL_AGAIN = 5 * SECOND
+NO_ANSWER = 180 * SECOND
+RESTART_LONGEST = 300 * SECOND  # a trial takes 120 s; beyond that nobody is in a hurry
+
+SILENT = "The node is there, but did not ask for the image within {} s."
+UNPROVED = "The node has not proved that it has this gateway's mesh key within {} s."
+
+
+class Distributor:
+    def __init__(self, mesh: Mesh, contact: Contact, serving: Serving) -> None:
+        self.on_news = None  # called when there is progress to report
+        self.on_want = None  # called when a block is to be fetched
+        self._mesh = mesh
+        self._contact = contact
+        self._serving = serving
+        self._jobs = {}  # (id, token): Job
+        self._listed_at = None
+        contact.on_status = self._status
+        serving.announce = self._announce
+        serving.on_want = self._want
+
+    @property
+    def distributing(self) -> bool:
+        """Whether anything is under way that Home Assistant should hear of every second."""
+        return self._under_way
+
+    _under_way = False
+
+    # ---- what Home Assistant wants
+
+    def listed(self, jobs: list, now: int) -> None:
+        """The complete wanted state, signed just now; `jobs` as `HomeAssistant.pending` gives them."""
+        self._listed_at = now
+        listed = [(fields["id"], fields["token"]) for fields in jobs]
+        self.drop([key for key in self._jobs if key not in listed])
+        for fields in jobs:
+            key = (fields["id"], fields["token"])
+            if key not in self._jobs:
+                try:
+                    self._jobs[key] = Job(fields)
+                except ValueError as error:
+                    print("job", fields["id"], "cannot be served:", error)
+                    continue
+            self._set_targets(self._jobs[key], fields["targets"], now)
+        self.tick(now)
+
+    def still_listed(self, now: int) -> None:
+        """A signed answer has said that the list is the newest."""
+        self._listed_at = now
+
+    def drop(self, keys: list) -> None:
+        """These jobs ([id, token] each) have ended: offers are withdrawn, nodes told to cancel."""
+        for key in keys:
+            job = self._jobs.pop(tuple(key), None)
+            if job is None:
+                continue
+            for delivery in self._of(job):
+                self._remove(delivery)
+            offer = job.offer
+            if self._serving.sender.offer_of(offer.role, offer.hardware) is offer:
+                self._serving.sender.withdraw(offer.role, offer.hardware)
+            if not [other for other in self._jobs.values() if other.firmware_id == job.firmware_id]:
+                self._serving.forget(job.firmware_id)
+
+    def _set_targets(self, job: Job, targets: list, now: int) -> None:
+        wanted = {int(target["node_id"]): target["attempt"] for target in targets}
+        for delivery in self._of(job):
+            if wanted.get(delivery.node_id) == delivery.attempt:
+                del wanted[delivery.node_id]
+            else:
+                self._remove(delivery)
+        for node_id in wanted:
+            self._serving.deliveries.append(Delivery(job, node_id, wanted[node_id], now))
+
+    def _remove(self, delivery: Delivery) -> None:
+        self._serving.deliveries.remove(delivery)
+        self._serving.sender.remove_target(delivery.node_id)
+        node = self._contact.node(delivery.node_id)
+        if node is not None and not delivery.job.stock and delivery.state in BEFORE_COMMIT[1:]:
+            self._contact.command(node, "cancel", delivery.job.md5)
+
+    def _of(self, job: Job) -> list:
+        return [delivery for delivery in self._serving.deliveries if delivery.job is job]
+
+    # ---- what the mesh says
+
+    def _status(self, node: KnownNode, status: dict, now: int) -> None:
+        delivery = self._delivery_to(node.node_id)
+        if delivery is None or delivery.job.stock:
+            self._leave_nobody_waiting(node, status, now)
+            return
+        restarted = delivery.node_boot not in (None, status.get("boot"))
+        delivery.node_boot = status.get("boot")
+        delivery.heard(status, now)
+        if delivery.state not in BEFORE_COMMIT or restarted:
+            self._serving.sender.remove_target(node.node_id)
+            delivery.target = None
+            delivery.waiting = []
+        if restarted and delivery.state in (OFFERED, DOWNLOADING):
+            delivery.act_at = now
+        self._act(delivery, node, now)
+        self._tell(delivery)
+
+    def _leave_nobody_waiting(self, node: KnownNode, status: dict, now: int) -> None:
+        """A node that is ready for a job which has ended would take no other image."""
+        md5 = status.get("md5")
+        if self._fresh(now) and status.get("phase") == "ready" and isinstance(md5, str):
+            self._contact.command(node, "cancel", md5[:32])
+
+    # ---- time
+
+    def tick(self, now: int) -> None:
+        """Offers, commits and deadlines; then whatever parts can go out."""
+        under_way = False
+        for delivery in list(self._serving.deliveries):
+            node = self._contact.node(delivery.node_id)
+            if node is None:
+                self._away(delivery, now)
+            elif delivery.state in BEFORE_COMMIT:
+                self._act(delivery, node, now)
+                under_way = under_way or delivery.state != FAILED
+            if delivery.state == RESTARTING and now - delivery.moved_at < RESTART_LONGEST:
+                under_way = True
+            self._tell(delivery)
+        self._under_way = under_way
+        self._serving.pump(now)
+
+    def _away(self, delivery: Delivery, now: int) -> None:
+        """Not in the tree: its clock stands, and it is offered the image when it is back."""
+        last = delivery.job.offer.parts - 1
+        if delivery.job.stock and delivery.state == DOWNLOADING and delivery.part >= last:
+            delivery.move(RESTARTING, now, last + 1)  # a C++ node leaves without a word
+        if delivery.state in BEFORE_COMMIT:
+            delivery.moved_at = delivery.act_at = now
+
+    def _act(self, delivery: Delivery, node: KnownNode, now: int) -> None:
+        """Whatever this delivery needs from us next, if its time has come."""
+        if not self._fresh(now):
+            delivery.moved_at = now  # Home Assistant is away, which is not the node's fault
+        elif delivery.ready and delivery.state == VERIFYING:
+            if now >= delivery.act_at:
+                delivery.act_at = now + COMMIT_AGAIN
+                self._contact.command(node, "commit", delivery.job.md5, delivery.tag)
+        elif delivery.state in (NEW, OFFERED, DOWNLOADING):
+            if now - delivery.moved_at > NO_ANSWER:
+                proved = delivery.job.stock or node.ours
+                sentence = SILENT if proved else UNPROVED
+                delivery.fail("no_answer", sentence.format(NO_ANSWER // SECOND), now)
+            elif now >= delivery.act_at:
+                self._offer(delivery, node, now)
+
+    def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
+        job = delivery.job
+        again = ANNOUNCE_STOCK if job.stock else ANNOUNCE_AGAIN
+        if delivery.state == DOWNLOADING and now - delivery.moved_at < again:
+            delivery.act_at = delivery.moved_at + again
+            return
+        if not job.stock and not node.side.node_nonce:
+            return  # it has not said who it is yet; contact is asking
+        if not self._serving.sender.offer(job.offer):
+            return  # nodes are on another image of that type until its job ends
+        delivery.act_at = now + again
+        if delivery.target is None:
+            delivery.target = self._serving.sender.add_target(
+                job.offer, delivery.node_id, stock=job.stock
+            )
+        elif job.stock and job.offer.forced:
+            return  # a C++ node would install it again after each announcement
+        self._announce(delivery, now)
+        if delivery.state == NEW:
+            delivery.move(OFFERED, now)
+
+    def _announce(self, delivery: Delivery, now: int) -> None:
+        pairs = self._serving.sender.announcement(delivery.node_id)
+        if not delivery.job.stock:
+            node = self._contact.node(delivery.node_id)
+            if node is None:
+                return
+            pairs = node.side.sign(pairs + delivery.job.signed_keys())
+        if delivery.announced_at is None:
+            delivery.announced_at = now
+        self._mesh.send(pairs)
+
+    def _fresh(self, now: int) -> bool:
+        return self._listed_at is not None and now - self._listed_at < FRESH
+
+    def _delivery_to(self, node_id: int) -> Delivery | None:
+        for delivery in self._serving.deliveries:
+            if delivery.node_id == node_id:
+                return delivery
+        return None
+
+    # ---- for the reporter
+
+    def has_news(self) -> bool:
+        return any([delivery.news for delivery in self._serving.deliveries])
+
+    def to_tell(self) -> list:
+        return [delivery for delivery in self._serving.deliveries if delivery.news]
+
+    def tell_everything(self) -> None:
+        for delivery in self._serving.deliveries:
+            delivery.news = delivery.state != NEW
+
+    def block_arrived(self, now: int) -> None:
+        self._serving.pump(now)
+
+    def _want(self) -> None:
+        if self.on_want is not None:
+            self.on_want()
+
+    def _tell(self, delivery: Delivery) -> None:
+        if delivery.news and self.on_news is not None:
+            self.on_news()

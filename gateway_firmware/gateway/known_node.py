@@ -1,0 +1,84 @@
+"""One node as the gateway knows it: when it was heard, what it said last, and whether that is told.
+
+What a node says is kept only until Home Assistant has it: the node can always be asked again, so the
+gateway's memory does not grow with the mesh.
+"""
+
+import hashlib
+import json
+
+NOTHING, NEWS, URGENT = 0, 1, 2
+
+# A change of these is worth a report at once; heap, signal and the like wait for the regular one.
+MATTERS = "type name hardware chip kind version proof slot boot nonce phase last error damaged signing other"
+SECOND = 1_000_000
+
+
+class KnownNode:
+    """`side` is the order of its messages (`painlessmesh.level1.GatewaySide`)."""
+
+    def __init__(self, side: object) -> None:
+        self.side = side
+        self.node_id = side.node_id
+        self.present = True  # in the tree
+        self.ours = False  # it has proved to have the mesh key
+        self.heard_at = None
+        self.ask_at = 0  # when to ask it who it is
+        self.ask_gap = 0
+        self.greeted_at = None
+        self.greeted = ""  # boot nonce of the node that was greeted last
+        self.phase = ""
+        self.text = None  # its last status, as JSON, until it is told
+        self.asks_for = None  # (role, hardware) that a stock node has asked for
+        self.news = NOTHING
+        self.owed = False  # its status is to be told, and it has to be asked for it
+        self._digest = b""
+
+    def said(self, status: dict, now: int) -> None:
+        """A status of this node that is genuine and new."""
+        self.ours = True
+        self.owed = False
+        self.asks_for = None
+        self.heard_at = now
+        self.phase = str(status.get("phase", ""))
+        # Written anew: what MicroPython's parser lets pass need not be JSON to Home Assistant.
+        self.text = json.dumps(status, separators=(",", ":"))
+        digest = hashlib.sha256()
+        for name in MATTERS.split(" "):
+            # Through str(), not json: a nested object must not depend on the order of its keys.
+            value = status.get(name)
+            if isinstance(value, dict):
+                value = sorted([(key, str(value[key])) for key in value])
+            digest.update(str(value).encode() + b"\n")
+        found = digest.digest()[:8]
+        self.news = max(self.news, NEWS if found == self._digest else URGENT)
+        self._digest = found
+
+    def asked(self, role: str, hardware: str, now: int) -> None:
+        """A node that never spoke level 1 has asked for parts of such an image."""
+        self.heard_at = now
+        if not self.ours and self.asks_for != (role, hardware):
+            self.asks_for = (role, hardware)
+            self.news = URGENT
+
+    # ---- for the reporter
+
+    def entry(self, now: int) -> str:
+        """Its entry in a report, as JSON; follow it up with `told` or `lost`."""
+        self.news = NOTHING
+        said = "null"
+        if self.text is not None:
+            said = '"status": ' + self.text
+        elif self.asks_for is not None:
+            said = '"asks_for": {{"role": {}, "hardware": {}}}'.format(
+                json.dumps(self.asks_for[0]), json.dumps(self.asks_for[1])
+            )
+        heard = (now - self.heard_at) // SECOND
+        return '{{"node_id": "{}", "heard": {}, {}}}'.format(self.node_id, heard, said)
+
+    def told(self) -> None:
+        if self.news == NOTHING:
+            self.text = None
+
+    def lost(self) -> None:
+        self.news = URGENT

@@ -1,0 +1,171 @@
+"""The one conversation with Home Assistant: what is asked next, when, and what follows a failure.
+
+All HTTP happens in this one task, one exchange after the other on one connection: so there is nothing to
+lock. A long poll is held only while nothing is distributed; when something is to be said meanwhile, that
+connection is dropped and the next one opened. Never gives up, never runs in circles.
+"""
+
+import asyncio
+import gc
+
+from gateway.home_assistant import HomeAssistant, Refused
+from gateway.session import Later
+
+SECOND = 1_000_000
+UNKNOWN_PAUSE = 10  # s between openings until Home Assistant has accepted this gateway once
+UNREACHABLE_LONGEST = 10  # s; nobody is there to be disturbed, and it may be back any moment
+REFUSED_LONGEST = 60
+PLAIN_POLL = 60  # s between two requests where Home Assistant grants no long poll
+FRESH = 60 * SECOND  # for how long a signed list may be acted upon
+
+
+class Poller:
+    def __init__(
+        self,
+        home_assistant: HomeAssistant,
+        blocks: object,
+        distributor: object,
+        reporter: object,
+        clock: object,
+    ) -> None:
+        self.accepted = False  # whether Home Assistant ever gave a signed answer in this boot
+        self.on_revision = None  # called with the revision that each signed answer names
+        self._home_assistant = home_assistant
+        self._blocks = blocks
+        self._distributor = distributor
+        self._reporter = reporter
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._session = 0  # the session in which all was told
+        self._revision = None  # of the list the distributor works on; None: ask for it
+        self._behind = True  # whether Home Assistant has a newer list
+        self._failures = 0
+        self._trouble = ""
+
+    def wake(self) -> None:
+        """Something is to be said or fetched."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._step()
+                self._failures = 0
+                self._say("")
+            except (Later, Refused) as error:
+                await self._wait_after(error)
+            except MemoryError as error:
+                gc.collect()
+                await self._wait_after(error)
+
+    async def _step(self) -> None:
+        """The most urgent exchange there is, or a wait for one."""
+        now = self._clock()
+        wanted = self._blocks.next_wanted()
+        if self._session != self._home_assistant.session.opened or self._session == 0:
+            await self._report(now)
+        elif self._behind:
+            await self._list(0, None)
+        elif self._reporter.due_in(now, between_polls=True) == 0:
+            await self._report(now)
+        elif wanted is not None:
+            await self._fetch(wanted)
+        elif self._distributor.distributing or not self._home_assistant.session.wait:
+            await self._rest(self._reporter.due_in(now))
+        else:
+            await self._long_poll()
+
+    async def _report(self, now: int) -> None:
+        session = self._home_assistant.session
+        before = session.opened
+        if self._session != before or before == 0:
+            self._reporter.everything()
+        try:
+            revision, dropped = await self._home_assistant.report(self._reporter.compose(now))
+        except Refused:
+            self._reporter.told(self._clock())  # saying the same again would be refused again
+            raise
+        except BaseException:
+            self._reporter.lost()
+            raise
+        self._reporter.told(self._clock())
+        if session.opened != before and before != 0:
+            self._reporter.everything()  # it went out while the session before was thought to stand
+        self._session = session.opened
+        self._answered(revision)
+        self._distributor.drop(dropped)
+
+    async def _list(self, wait: int, have: int | None) -> None:
+        revision, jobs = await self._home_assistant.pending(wait, have)
+        self._revision = revision
+        self._distributor.listed(jobs, self._clock())
+        self._answered(revision)
+
+    async def _fetch(self, wanted: tuple) -> None:
+        firmware_id, start, size = wanted
+        buffer = self._blocks.claim(wanted)
+        try:
+            length = await self._home_assistant.block(firmware_id, start, size, buffer)
+        except Refused:
+            self._blocks.give_up(wanted)
+            self._behind = True  # no job needs that image: our list is not the newest
+            raise
+        self._blocks.filled(wanted, length)
+        self._distributor.block_arrived(self._clock())
+
+    async def _long_poll(self) -> None:
+        """Held until the list changes, or until there is something to say."""
+        wait = self._home_assistant.session.wait
+        self._wake.clear()
+        poll = asyncio.create_task(self._poll_then_wake(wait))
+        while not poll.done():
+            left = self._reporter.due_in(self._clock())
+            if left == 0 or self._blocks.next_wanted() is not None:
+                poll.cancel()
+                break
+            await self._rest(left)
+        try:
+            await poll
+        except asyncio.CancelledError:
+            pass  # its connection is closed; the next request opens another
+
+    async def _poll_then_wake(self, wait: int) -> None:
+        try:
+            await self._list(wait, self._revision)
+        finally:
+            self._wake.set()
+
+    async def _rest(self, microseconds: int) -> None:
+        """Until woken, at most so long."""
+        longest = min(microseconds / SECOND, PLAIN_POLL)
+        try:
+            await asyncio.wait_for(self._wake.wait(), longest)
+        except asyncio.TimeoutError:
+            pass
+        self._wake.clear()
+
+    def _answered(self, revision: int) -> None:
+        """A signed answer has said which list is the newest."""
+        self.accepted = True
+        if self.on_revision is not None:
+            self.on_revision(revision)
+        self._behind = revision != self._revision
+        if not self._behind:
+            self._distributor.still_listed(self._clock())
+
+    async def _wait_after(self, error: Exception) -> None:
+        self._say(str(error) or type(error).__name__)
+        if not self.accepted:
+            pause = UNKNOWN_PAUSE
+        else:
+            reached = isinstance(error, Refused) or getattr(error, "refused", False)
+            longest = REFUSED_LONGEST if reached else UNREACHABLE_LONGEST
+            pause = min(1 << min(self._failures, 6), longest)
+        self._failures += 1
+        await asyncio.sleep(pause)
+
+    def _say(self, trouble: str) -> None:
+        """One line on the console when trouble starts, changes or ends."""
+        if trouble != self._trouble:
+            print("Home Assistant:", trouble or "connected")
+        self._trouble = trouble

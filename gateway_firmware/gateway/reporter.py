@@ -1,0 +1,104 @@
+"""Composes reports: the mesh as this gateway sees it, in small bodies, nothing twice, nothing lost.
+
+Contact and distributor hold the latest absolute values and say which of them are news; here they are
+put together, and marked as told only when Home Assistant has signed for them. So a day without Home
+Assistant costs no memory: when it is back it hears how things are, not how they went.
+"""
+
+import json
+
+NODES_MAX = 4
+PROGRESS_MAX = 8
+ROOM = 6144  # bytes after which no further node is put into a report
+TREE_MAX = 64
+BUSY_GAP = 1_000_000  # us between two reports while something moves
+BUSY_QUIET = 1_500_000  # us, nothing to say, but a cancel must be heard of within 2 s
+IDLE_QUIET = 60_000_000
+BETWEEN_POLLS = 45_000_000  # us after which the regular report goes out rather than break a poll
+
+
+class Reporter:
+    """`facts()` answers the gateway object of a report as a dict."""
+
+    def __init__(self, mesh: object, contact: object, distributor: object, facts: object) -> None:
+        self._mesh = mesh
+        self._contact = contact
+        self._distributor = distributor
+        self._facts = facts
+        self._told_at = None  # when the last report was signed for; None makes the next one due
+        self._gateway_news = self._tree_news = True
+        self._flying = []  # what is in the report under way
+        mesh.on_changed_connections(self._tree_changed)
+
+    def everything(self) -> None:
+        """A new session: Home Assistant may know nothing of us."""
+        self._gateway_news = self._tree_news = True
+        self._told_at = None
+        self._contact.tell_everything()
+        self._distributor.tell_everything()
+
+    def due_in(self, now: int, between_polls: bool = False) -> int:
+        """Microseconds until the next report should go out; 0 when that is now."""
+        if self._told_at is None:
+            return 0
+        if self._distributor.distributing:
+            gap = BUSY_GAP if self._has_news() else BUSY_QUIET
+        elif self._has_news():
+            gap = 0
+        else:
+            gap = BETWEEN_POLLS if between_polls else IDLE_QUIET
+        return max(0, self._told_at + gap - now)
+
+    def compose(self, now: int) -> bytes:
+        """The body of the next report. Follow it up with `told` or `lost`."""
+        pieces = []
+        self._flying = []
+        if self._gateway_news or self._told_at is None or not self._distributor.distributing:
+            pieces.append('"gateway": ' + json.dumps(self._facts()))
+        if self._tree_news:
+            rows = ['["{}", "{}"]'.format(*row) for row in self._mesh.tree()[:TREE_MAX]]
+            pieces.append('"tree": [{}]'.format(", ".join(rows)))
+        self._gateway_news = self._tree_news = False
+        pieces.append('"nodes": [{}]'.format(", ".join(self._nodes(now))))
+        pieces.append('"progress": [{}]'.format(", ".join(self._progress())))
+        return ("{" + ", ".join(pieces) + "}").encode()
+
+    def told(self, now: int) -> None:
+        """Home Assistant has signed for the last body."""
+        for item in self._flying:
+            item.told()
+        self._flying = []
+        self._told_at = now
+
+    def lost(self) -> None:
+        """The last body may never have arrived: all of it is news again."""
+        for item in self._flying:
+            item.lost()
+        self._flying = []
+        self._gateway_news = self._tree_news = True
+
+    def _has_news(self) -> bool:
+        return self._tree_news or self._contact.has_news() or self._distributor.has_news()
+
+    def _nodes(self, now: int) -> list:
+        rows = []
+        size = 0
+        for node in self._contact.to_tell(now):
+            if len(rows) == NODES_MAX or size > ROOM:
+                break
+            rows.append(node.entry(now))
+            size += len(rows[-1])
+            self._flying.append(node)
+        return rows
+
+    def _progress(self) -> list:
+        rows = []
+        for target in self._distributor.to_tell():
+            if len(rows) == PROGRESS_MAX:
+                break
+            rows.append(json.dumps(target.entry()))
+            self._flying.append(target)
+        return rows
+
+    def _tree_changed(self) -> None:
+        self._tree_news = True
