@@ -25,14 +25,14 @@ class Wire:
         """seconds that each chunk is late"""
         self.rate: float | None = None
         """bytes per second and direction; None: as fast as it goes"""
-        self.cut = False
-        """while true, new connections are refused and old ones fall silent"""
         self.recording: Path | None = None
         """where every byte of both directions is appended"""
         self.connections = 0
         """how many were made since the start"""
         self.passed = 0
         """bytes of both directions since the start"""
+        self._whole = asyncio.Event()
+        self._whole.set()
         self._target = target
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -40,6 +40,18 @@ class Wire:
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """From now on new connections are refused, and what is on the old ones stays where it is."""
+        self._whole.clear()
+
+    def mend(self) -> None:
+        self._whole.set()
+
+    def drop(self) -> None:
+        """End every connection that stands."""
+        for task in self._tasks:
+            task.cancel()
 
     async def close(self) -> None:
         if self._server:
@@ -53,7 +65,7 @@ class Wire:
         assert task
         self._tasks.add(task)
         try:
-            if not self.cut:
+            if self._whole.is_set():
                 await self._join(reader, writer)
         except (OSError, TimeoutError, asyncio.CancelledError):
             pass
@@ -63,7 +75,9 @@ class Wire:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = self._target()
-        far_reader, far_writer = await asyncio.wait_for(asyncio.open_connection(host, port), _DIAL_SECONDS)
+        far_reader, far_writer = await asyncio.wait_for(
+            asyncio.open_connection(host, port), _DIAL_SECONDS
+        )
         self.connections += 1
         both = [
             asyncio.ensure_future(self._carry(reader, far_writer)),
@@ -85,8 +99,7 @@ class Wire:
                     recording.write(chunk)
             if self.delay or self.rate:
                 await asyncio.sleep(self.delay + (len(chunk) / self.rate if self.rate else 0))
-            while self.cut:
-                await asyncio.sleep(0.05)
+            await self._whole.wait()
             sink.write(chunk)
             await sink.drain()
 
@@ -110,7 +123,14 @@ class Air:
 
     def add_router(self, bssid: bytes, ssid: str, key: str) -> None:
         """The home's own network: always there, with Home Assistant somewhere behind it."""
-        point = {"ssid": ssid, "key": key, "channel": 1, "hidden": False, "max_clients": 10, "ip": "127.0.0.1"}
+        point = {
+            "ssid": ssid,
+            "key": key,
+            "channel": 1,
+            "hidden": False,
+            "max_clients": 10,
+            "ip": "127.0.0.1",
+        }
         (self.folder / f"{bssid.hex()}.ap").write_text(json.dumps(point))
 
     def let_hear(self, station: bytes, bssid: bytes, rssi: int, reached_at: str) -> None:
@@ -137,7 +157,7 @@ async def wait_for(condition: Callable[[], bool], seconds: float, otherwise: str
     start = time.monotonic()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  what is looked at changes in other processes
                 await asyncio.sleep(0.05)
             return time.monotonic() - start
     raise TimeoutError(otherwise)

@@ -108,7 +108,9 @@ class Board:
             if found:
                 return found
             await asyncio.sleep(0.1)
-        raise TimeoutError(f"{self.name} did not say {pattern!r} in {seconds} s:\n{self.said()[-1500:]}")
+        raise TimeoutError(
+            f"{self.name} did not say {pattern!r} in {seconds} s:\n{self.said()[-1500:]}"
+        )
 
     async def _boot(self, cause: str) -> None:
         self._write_part("reset_cause", cause)

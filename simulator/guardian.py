@@ -15,7 +15,9 @@ class Guardian:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-S", str(Path(__file__))], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-S", str(Path(__file__))],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def guard(self, group: int) -> None:

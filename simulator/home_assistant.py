@@ -40,7 +40,9 @@ logger:
 class HomeAssistant:
     """`folder` is the configuration directory; what is in it survives stop, kill and restart."""
 
-    def __init__(self, folder: Path, guardian: Guardian, port: int | None = None, name: str = "Mesh OTA demo") -> None:
+    def __init__(
+        self, folder: Path, guardian: Guardian, port: int | None = None, name: str = "Mesh OTA demo"
+    ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.log = folder / "console.log"
@@ -88,7 +90,9 @@ class HomeAssistant:
             if await self.client.is_running():
                 return
             await asyncio.sleep(0.2)
-        raise TimeoutError(f"Home Assistant did not answer within {START_SECONDS} s:\n{self.said()[-3000:]}")
+        raise TimeoutError(
+            f"Home Assistant did not answer within {START_SECONDS} s:\n{self.said()[-3000:]}"
+        )
 
     async def stop(self) -> None:
         """As a user stops it: it closes its stores and ends by itself."""
@@ -126,6 +130,6 @@ def free_port(wanted: int = 0) -> int:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
-                probe.bind(("0.0.0.0", port))  # noqa: S104  Home Assistant listens on all addresses too
+                probe.bind(("0.0.0.0", port))  # as Home Assistant does
                 return int(probe.getsockname()[1])
     raise OSError("This computer has no free TCP port.")

@@ -47,7 +47,9 @@ class HomeAssistantClient:
     async def is_running(self) -> bool:
         """Whether it answers and, once somebody can log in, whether all integrations are loaded."""
         try:
-            async with self._http().get(self.url + "/manifest.json", timeout=aiohttp.ClientTimeout(2)) as answer:
+            async with self._http().get(
+                self.url + "/manifest.json", timeout=aiohttp.ClientTimeout(2)
+            ) as answer:
                 if answer.status != 200:
                     return False
             if not self.has_account:
@@ -58,8 +60,15 @@ class HomeAssistantClient:
 
     async def onboard(self) -> None:
         """Make the owner's account and finish the first steps, as the welcome pages do."""
-        owner = {"name": USER_NAME, "username": USER_LOGIN, "password": USER_PASSWORD, "language": "en"}
-        answer = await self.call("POST", "/api/onboarding/users", {"client_id": self.client_id, **owner})
+        owner = {
+            "name": USER_NAME,
+            "username": USER_LOGIN,
+            "password": USER_PASSWORD,
+            "language": "en",
+        }
+        answer = await self.call(
+            "POST", "/api/onboarding/users", {"client_id": self.client_id, **owner}
+        )
         await self._log_in(grant_type="authorization_code", code=answer["auth_code"])
         await self.call("POST", "/api/onboarding/core_config", {})
         await self.call("POST", "/api/onboarding/analytics", {})
@@ -97,7 +106,7 @@ class HomeAssistantClient:
         form = aiohttp.FormData()
         for name, value in fields.items():
             form.add_field(name, value)
-        form.add_field("file", bundle.read_bytes(), filename=bundle.name)
+        form.add_field("file", bundle.read_bytes(), filename=bundle.name)  # noqa: ASYNC240  some 100 KB
         row: dict[str, Any] = await self.mesh("POST", "firmware/upload", data=form)
         return row
 
@@ -136,7 +145,9 @@ class HomeAssistantClient:
         raise AssertionError("unreachable")
 
     async def _log_in(self, **form: str) -> None:
-        async with self._http().post(self.url + "/auth/token", data={"client_id": self.client_id, **form}) as answer:
+        async with self._http().post(
+            self.url + "/auth/token", data={"client_id": self.client_id, **form}
+        ) as answer:
             token = await answer.json()
             if answer.status != 200:
                 raise Refused("POST", "/auth/token", answer.status, token)

@@ -27,7 +27,7 @@ def _run(name: str) -> bool:
         return True
     except SystemExit:
         machine.soft_reset()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  whatever it is, a board goes to its REPL
         sys.print_exception(error)
     return False
 

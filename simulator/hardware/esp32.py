@@ -17,7 +17,9 @@ class Partition:
             raise OSError(2)
 
     @staticmethod
-    def find(type: int = 0, subtype: int = 255, label: "str | None" = None, block_size: int = 4096) -> list:
+    def find(
+        type: int = 0, subtype: int = 255, label: "str | None" = None, block_size: int = 4096
+    ) -> list:
         return [Partition(Partition.RUNNING)] if type == 0 and label in (None, "factory") else []
 
     def info(self) -> tuple:

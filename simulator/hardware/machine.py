@@ -92,7 +92,9 @@ class Pin:
     IRQ_RISING = 1
     IRQ_FALLING = 2
 
-    def __init__(self, id: int, mode: int = -1, pull: int = -1, *, value: "int | None" = None) -> None:
+    def __init__(
+        self, id: int, mode: int = -1, pull: int = -1, *, value: "int | None" = None
+    ) -> None:
         if not 0 <= id <= 48:
             raise ValueError("invalid pin")
         self.id = id

@@ -52,7 +52,9 @@ class _Interface:
     def __init__(self, interface: int) -> None:
         mac = parts.mac()
         self.mac = mac if interface == STA_IF else mac[:5] + bytes([mac[5] + 1])
-        self.file = parts.AIR + "/" + self.mac.hex() + (".station" if interface == STA_IF else ".ap")
+        self.file = (
+            parts.AIR + "/" + self.mac.hex() + (".station" if interface == STA_IF else ".ap")
+        )
         self.active = False
         self.settings = {
             "ssid": "ESP_" + self.mac.hex()[6:].upper(),
@@ -109,11 +111,11 @@ class WLAN:
         if names:
             name = _NAMES.get(names[0], names[0])
             return radio.mac if name == "mac" else radio.settings[name]
-        for name in settings:
+        for name, value in settings.items():
             known = _NAMES.get(name, name)
             if known not in radio.settings:
                 raise ValueError("unknown config param")
-            radio.settings[known] = settings[name]
+            radio.settings[known] = value
         self._beacon()
         return None
 
@@ -121,7 +123,12 @@ class WLAN:
         if address is None:
             self._settle()
             return self._radio.address
-        self._radio.address = (_on_loopback(address[0]), _NETMASK, _on_loopback(address[2]), address[3])
+        self._radio.address = (
+            _on_loopback(address[0]),
+            _NETMASK,
+            _on_loopback(address[2]),
+            address[3],
+        )
         self._beacon()
         return None
 
@@ -147,11 +154,20 @@ class WLAN:
                 ssid = b"" if point["hidden"] else point["ssid"].encode()
                 secured = AUTH_WPA2_PSK if point["key"] else AUTH_OPEN
                 rows.append(
-                    (ssid, bytes.fromhex(bssid), point["channel"], heard[bssid][0], secured, point["hidden"])
+                    (
+                        ssid,
+                        bytes.fromhex(bssid),
+                        point["channel"],
+                        heard[bssid][0],
+                        secured,
+                        point["hidden"],
+                    )
                 )
         return rows
 
-    def connect(self, ssid: "str | None" = None, key: "str | None" = None, *, bssid: "bytes | None" = None) -> None:
+    def connect(
+        self, ssid: "str | None" = None, key: "str | None" = None, *, bssid: "bytes | None" = None
+    ) -> None:
         radio = self._radio
         if not radio.active:
             raise OSError(*_NOT_STARTED)
@@ -198,9 +214,14 @@ class WLAN:
         radio = self._radio
         if self._is_ap or radio.wanted is None:
             return
-        if radio.status == STAT_CONNECTING and time.ticks_diff(time.ticks_ms(), radio.asked) >= _ASSOCIATION_MS:
+        if (
+            radio.status == STAT_CONNECTING
+            and time.ticks_diff(time.ticks_ms(), radio.asked) >= _ASSOCIATION_MS
+        ):
             radio.status = self._associate()
-        elif radio.status == STAT_GOT_IP and not parts.exists(parts.AIR + "/" + radio.bssid + ".ap"):
+        elif radio.status == STAT_GOT_IP and not parts.exists(
+            parts.AIR + "/" + radio.bssid + ".ap"
+        ):
             parts.remove(radio.file)
             radio.status = STAT_BEACON_TIMEOUT
         if radio.status < STAT_IDLE and radio.settings["reconnects"] < 0:
@@ -236,7 +257,7 @@ class WLAN:
 def _stations_of(bssid: str) -> list:
     found = []
     for row in os.ilistdir(parts.AIR):
-        if row[0].endswith(".station"):
-            if parts.read_json(parts.AIR + "/" + row[0]).get("bssid") == bssid:
-                found.append(row[0][:-8])
+        station = parts.read_json(parts.AIR + "/" + row[0]) if row[0].endswith(".station") else {}
+        if station.get("bssid") == bssid:
+            found.append(row[0][:-8])
     return found
