@@ -51,6 +51,7 @@ def test_it_opens_when_everything_passes_and_says_what_ran(small: Path) -> None:
 
 def test_it_stays_shut_when_nothing_ran(small: Path) -> None:
     """No tests are no success."""
+    write(small, "tests/device/test_slots.py", '"""To be written."""\n')
     code, said = gate(small)
     assert code != 0
     assert "no tests ran" in said
