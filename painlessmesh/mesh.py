@@ -296,10 +296,11 @@ class Mesh:
         link.time.start(now, link.dialled)
 
     def _changed(self, now: int, link: Link | None) -> None:
-        """The tree behind `link` is another one, or a link has gone: everybody else hears of it at once."""
+        """The tree behind `link` is another one, or a link has gone: whoever knows our tree hears of it at once."""
         self.stability //= 2
-        for other in router.identified(self.links, link):
-            self._request_sync(other, now)
+        for other in self.links:
+            if other is not link and (other.node_id or other.reply_by is not None):
+                self._request_sync(other, now)
         self._call(self._on_changed)
 
     # Time

@@ -44,8 +44,8 @@ def stamps(read_at: int, round_trip: int, repeats: int) -> tuple:
     So the pair is stated 2 ms apart, further for long trips and for a peer that keeps asking, and lies evenly around the
     true time: the sum, which alone enters the offset, stays right. `repeats`: times it asked again at once.
     """
-    apart = max(2000, round_trip // 40) << min(repeats, 6)
-    return uint32(read_at - apart // 2), uint32(read_at + apart - apart // 2)
+    half = max(1000, round_trip // 80) << min(repeats, 6)
+    return uint32(read_at - half), uint32(read_at + half)
 
 
 def adopts(mine: int, theirs: int, my_id: int, peer_id: int) -> bool:

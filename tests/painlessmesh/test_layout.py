@@ -1,0 +1,80 @@
+"""The node tree. Runs on both Pythons."""
+
+from painlessmesh import layout
+from painlessmesh.protocol import decode
+
+CHAIN = b'{"nodeId":2,"root":true,"subs":[{"nodeId":3,"subs":[{"nodeId":4}]},{"nodeId":5}],"type":6,"dest":1,"from":2}'
+ROWS = [(0, 2, True), (1, 3, False), (2, 4, False), (1, 5, False)]
+
+
+def parsed(frame):
+    return layout.parse(decode(frame))
+
+
+def test_a_node_sync_is_read_in_its_own_order():
+    assert parsed(CHAIN) == ROWS
+
+
+def test_a_tree_is_written_as_it_was_read():
+    assert b'{"subs":' + layout.subs_json([ROWS]) + b"}" == (
+        b'{"subs":[{"nodeId":2,"root":true,"subs":[{"nodeId":3,"subs":[{"nodeId":4}]},{"nodeId":5}]}]}'
+    )
+    assert parsed(b'{"nodeId":1,"subs":' + layout.subs_json([ROWS, [(0, 9, False)]]) + b"}") == [
+        (0, 1, False),
+        (1, 2, True),
+        (2, 3, False),
+        (3, 4, False),
+        (2, 5, False),
+        (1, 9, False),
+    ]
+
+
+def test_no_neighbours_means_no_subs_key():
+    assert layout.subs_json([]) is None
+
+
+def test_the_id_falls_back_to_from():
+    for frame in (b'{"from":7}', b'{"nodeId":0,"from":7}', b'{"nodeId":4294967296,"from":7}', b'{"nodeId":"x","from":7}'):
+        assert parsed(frame) == [(0, 7, False)]
+    assert parsed(b'{"nodeId":8}') == [(0, 8, False)]
+    assert parsed(b'{"type":5}') is None
+
+
+def test_ids_in_quotes_or_as_floats_are_read():
+    assert parsed(b'{"nodeId":"7","subs":[{"nodeId":8.0},{"nodeId":"9"}]}') == [(0, 7, False), (1, 8, False), (1, 9, False)]
+
+
+def test_empty_and_wrong_subs_count_as_none():
+    for subs in (b"[]", b"null", b"5", b'"x"', b"{}", b"[1,null,[]]", b"[{}]", b'[{"nodeId":0,"subs":[{"nodeId":4}]}]'):
+        assert parsed(b'{"nodeId":7,"subs":' + subs + b"}") == [(0, 7, False)]
+
+
+def test_root_is_read_as_flag():
+    assert parsed(b'{"nodeId":7,"root":false}') == [(0, 7, False)]
+    assert parsed(b'{"nodeId":7,"root":1}') == [(0, 7, True)]
+
+
+def test_questions_about_a_tree():
+    assert layout.ids(ROWS) == [2, 3, 4, 5]
+    assert layout.contains(ROWS, 4) and not layout.contains(ROWS, 6)
+    assert [layout.depth_of(ROWS, node_id) for node_id in (2, 3, 4, 6)] == [-1, 1, 2, -1]
+    assert layout.parents(ROWS, 1) == [(2, 1), (3, 2), (4, 3), (5, 2)]
+
+
+def test_a_child_can_be_left_out_with_what_hangs_below_it():
+    assert layout.without(ROWS, 3) == [(0, 2, True), (1, 5, False)]
+    assert layout.without(ROWS, 4) == ROWS
+    assert layout.without(ROWS, 2) == ROWS
+
+
+def test_a_tree_of_too_many_nodes_is_refused():
+    def wide(count):
+        return b'{"nodeId":1,"subs":[' + b",".join([b'{"nodeId":%d}' % n for n in range(2, count + 2)]) + b"]}"
+
+    assert len(parsed(wide(layout.TREE_LIMIT - 1))) == layout.TREE_LIMIT
+    assert parsed(wide(layout.TREE_LIMIT)) is None
+
+
+def test_a_deep_chain_is_read_without_recursion():
+    frame = b'{"nodeId":1' + b"".join([b',"subs":[{"nodeId":%d' % n for n in range(2, 81)]) + b"}]" * 79 + b"}"
+    assert parsed(frame)[-1] == (79, 80, False)
