@@ -127,9 +127,8 @@ class Node:
 
 
 def role_of(node_type: str) -> type:
-    """The class Role of roles/<type>.py; a type with a dash has an underscore in its file name."""
-    name = "roles." + node_type.replace("-", "_")
-    return __import__(name, None, None, ("Role",)).Role
+    """The class Role of roles/<type>.py."""
+    return __import__("roles." + node_type, None, None, ("Role",)).Role
 
 
 def main() -> None:

@@ -113,6 +113,7 @@ class House:
         self.heard = []  # every package 71 that reached the gateway
         self.lost = lambda _pairs: False  # parts that the air swallows
         self.requests = []
+        self.frames_to_node = []
         self.mute = False  # a gateway that never says hello
         self.image = b""
         self.node = None
@@ -230,7 +231,14 @@ class House:
         moving = [(here, here_link, frame) for frame in _waiting(there_link)]
         moving += [(there, there_link, frame) for frame in _waiting(here_link)]
         for mesh, link, frame in moving:
+            if mesh is not self.gateway:
+                self.frames_to_node.append(frame)
             mesh.receive(link, frame, self.now)
+
+    def play(self, *frames):
+        """A member of the mesh sends these frames to the node, through the link to the gateway."""
+        for frame in frames:
+            self.node.mesh.receive(self.wire[1][1], frame, self.now)
 
     async def run(self, seconds, until=None):
         """Let that much time pass; stops early when `until()` holds. Answers whether it did."""
