@@ -36,7 +36,9 @@ class Choice:
 
     def failed(self, node_id: int, now: int) -> None:
         if len(self._failed) >= AVOIDED_MAX:
-            self._failed.pop(min(self._failed, key=self._failed.get))
+            oldest = min(self._failed.values())
+            for known in [known for known in self._failed if self._failed[known] == oldest]:
+                self._failed.pop(known)
         self._failed[node_id] = now
 
     def joined(self, node_id: int) -> None:

@@ -22,6 +22,7 @@ from painlessmesh import Links, Mesh, NodeSide, Receiver
 
 WATCHDOG_MS = 30000
 BEAT_SECONDS = 0.2
+FEED_SECONDS = 1
 FEED_US = 5 * 1000000  # a loop that has not come round for so long gets no food
 FLUSH_SECONDS = 0.5  # for the last status to leave before the sockets close
 GC_THRESHOLD = 16384  # bytes between collections: the WiFi driver needs the rest of the heap
@@ -116,7 +117,7 @@ class Node:
         while True:
             if self.board.now_us() - self._beaten < FEED_US:
                 self.board.feed()
-            await asyncio.sleep(1)
+            await asyncio.sleep(FEED_SECONDS)
 
     async def _end(self) -> None:
         """Restart when asked to. Sockets first: a neighbour that sees no FIN refuses us for 70 s."""
