@@ -1,0 +1,2 @@
+"""stub"""
+ADMIN_VIEWS: tuple[type, ...] = ()

@@ -1,0 +1,2 @@
+"""stub"""
+GATEWAY_VIEWS: tuple[type, ...] = ()

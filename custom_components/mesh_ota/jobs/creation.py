@@ -1,0 +1,127 @@
+"""How a job comes to be: targets checked, one row per node, older rows that have not started superseded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..errors import InvalidRequest, NotFound, Unfit
+from ..firmware.record import Firmware
+from ..nodes import Node, NodeRegistry
+from .fit import runs_already, why_not
+from .job import Job, NodeRow
+from .ledger import Ledger
+from .states import NodeStatus
+
+
+def create(
+    ledger: Ledger,
+    nodes: NodeRegistry,
+    firmware: Firmware,
+    now: datetime,
+    *,
+    node_ids: Sequence[str] | None = None,
+    node_type: str | None = None,
+    force: bool = False,
+    actor: str | None = None,
+) -> Job:
+    """Make a job; without a target it is for the firmware's type.
+
+    Raises InvalidRequest (two targets, none left), NotFound (unknown node) or Unfit (firmware and target differ).
+    """
+    targets = _targets(nodes, firmware, node_ids, node_type)
+    job_id, token = ledger.draw()
+    job = Job(
+        id=job_id,
+        token=token,
+        firmware_id=firmware.id,
+        node_type=firmware.node_type,
+        version=firmware.version,
+        hardware=firmware.hardware,
+        kind=firmware.kind,
+        runtime=firmware.runtime,
+        chip=firmware.chip,
+        filename=firmware.filename,
+        size_bytes=firmware.size_bytes,
+        md5_hash=firmware.md5_hash,
+        sha256=firmware.sha256,
+        proof=firmware.proof,
+        target_node_type=firmware.node_type if node_ids is None else None,
+        force_update=force,
+        actor=actor,
+        created_at=now,
+    )
+    ledger.add(job)
+    if node_ids is not None:
+        _name_targets(job, [node.node_id for node in targets])
+    for node in targets:
+        add_row(ledger, job, node, now)
+    return job
+
+
+def _targets(
+    nodes: NodeRegistry,
+    firmware: Firmware,
+    node_ids: Sequence[str] | None,
+    node_type: str | None,
+) -> list[Node]:
+    if node_ids is not None and node_type is not None:
+        raise InvalidRequest("one_target_only")
+    if node_ids is None:
+        if node_type is not None and node_type != firmware.node_type:
+            raise Unfit("firmware_for_type", firmware_type=firmware.node_type, node_type=node_type)
+        return [node for node in nodes.nodes.values() if why_not(firmware, node) is None]
+    if not node_ids:
+        raise InvalidRequest("no_target")
+    return [_target(nodes, firmware, node_id) for node_id in dict.fromkeys(node_ids)]
+
+
+def _target(nodes: NodeRegistry, firmware: Firmware, node_id: str) -> Node:
+    node = nodes.nodes.get(node_id)
+    if node is None:
+        raise NotFound("unknown_node", node=node_id)
+    if unfit := why_not(firmware, node):
+        raise unfit
+    return node
+
+
+def _name_targets(job: Job, node_ids: list[str]) -> None:
+    job.target_node_id = node_ids[0] if len(node_ids) == 1 else None
+    job.target_node_ids = node_ids if len(node_ids) > 1 else None
+
+
+def add_row(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
+    """Give the node a row in the job; its rows in older jobs that have not started end."""
+    for older, waiting in ledger.rows_of(node.node_id):
+        if older is not job and waiting.status is NodeStatus.PENDING:
+            ledger.move(older, waiting, NodeStatus.CANCELLED, now, "superseded", number=job.id)
+    if node.stock and not job.for_type and node.chip is None:
+        # Naming this very node is how the user confirms which chip it has.
+        node.chip = job.chip
+    row = job.nodes[node.node_id] = NodeRow(
+        node_id=node.node_id,
+        gateway_id=node.gateway_id,
+        total_parts=job.num_parts,
+        boot=node.boot,
+        from_version=node.version,
+        to_version=job.version,
+    )
+    ledger.changed(job)
+    # Of a node that is away nobody knows what it runs by now: its next status decides.
+    if node.online and not job.force_update and runs_already(job.proof, job.md5_hash, node):
+        ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")
+
+
+def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
+    """Add one more named node to a job made a moment ago."""
+    if unfit := why_not(job, node):
+        raise unfit
+    _name_targets(job, [*job.nodes, node.node_id])
+    add_row(ledger, job, node, now)
+
+
+def extend(ledger: Ledger, node: Node, now: datetime) -> None:
+    """Give a node that turned up, or was recognised, its row in the jobs for its type."""
+    for job in ledger.open_jobs:
+        wanted = job.for_type and not job.cancelled and node.node_id not in job.nodes
+        newer = any(other.id > job.id for other, _ in ledger.rows_of(node.node_id))
+        if wanted and not newer and why_not(job, node) is None:
+            add_row(ledger, job, node, now)

@@ -1,0 +1,142 @@
+"""Every state's deadline, and the sentence of every row that waits.
+
+A row's clock runs only while its node could have gone on: it stands in the list, its gateway calls and (before the
+restart) the node is in the mesh. So nobody fails for a night without power.
+"""
+
+from datetime import datetime, timedelta
+
+from ..const import (
+    DOWNLOADING_DEADLINE,
+    JOB_DEADLINE,
+    MAX_PARALLEL,
+    OFFERED_DEADLINE,
+    RESTARTING_DEADLINE,
+    TICK_MAX,
+    VERIFYING_DEADLINE,
+)
+from ..nodes import Node, NodeRegistry
+from .fit import chip_known
+from .handout import Handouts
+from .job import Job, NodeRow
+from .ledger import Ledger
+from .states import NodeStatus
+
+_DEADLINES = {
+    NodeStatus.OFFERED: (OFFERED_DEADLINE, "no_reaction"),
+    NodeStatus.DOWNLOADING: (DOWNLOADING_DEADLINE, "no_progress"),
+    NodeStatus.VERIFYING: (VERIFYING_DEADLINE, "not_verified"),
+    NodeStatus.RESTARTING: (RESTARTING_DEADLINE, "not_back"),
+}
+_DAYS = JOB_DEADLINE // timedelta(days=1)
+
+
+class Clocks:
+    """Counts each row's time and ends what took too long."""
+
+    def __init__(self, ledger: Ledger, nodes: NodeRegistry, handouts: Handouts) -> None:
+        """No time has passed yet."""
+        self._ledger = ledger
+        self._nodes = nodes
+        self._handouts = handouts
+        self._last: datetime | None = None
+
+    def tick(self, now: datetime) -> None:
+        """Let the time since the last tick pass for every open row."""
+        passed = timedelta() if self._last is None else now - self._last
+        self._last = now
+        passed = min(max(passed, timedelta()), TICK_MAX)
+        for job in self._ledger.open_jobs:
+            if now - job.created_at >= JOB_DEADLINE:
+                self._expire(job, now)
+        for job, row in list(self._ledger.open_rows()):
+            if row.started:
+                self._count(job, row, passed, now)
+        self.explain_all()
+
+    def _expire(self, job: Job, now: datetime) -> None:
+        for row in list(job.nodes.values()):
+            if row.status is NodeStatus.PENDING:
+                self._ledger.move(job, row, NodeStatus.FAILED, now, "deadline", days=_DAYS)
+        if not job.nodes:
+            job.error_message = f"No node of type {job.node_type} turned up within {_DAYS} days."
+            self._ledger.settle(job, now, over=True)
+
+    def _count(self, job: Job, row: NodeRow, passed: timedelta, now: datetime) -> None:
+        node = self._nodes.nodes.get(row.node_id)
+        if not self._runs(job, row, node):
+            return
+        row.waited += passed
+        deadline, reason = _DEADLINES[row.status]
+        if row.waited < deadline:
+            return
+        if row.status is NodeStatus.RESTARTING and _stayed(row, node):
+            self._ledger.try_again(job, row, now)
+        else:
+            minutes = deadline // timedelta(minutes=1)
+            self._ledger.move(job, row, NodeStatus.FAILED, now, reason, minutes=minutes)
+
+    def _runs(self, job: Job, row: NodeRow, node: Node | None) -> bool:
+        gateway = self._nodes.gateways.get(row.gateway_id)
+        if gateway is None or not gateway.online:
+            return False
+        if row.status is NodeStatus.RESTARTING:
+            return row.back_since is None
+        return node is not None and node.online and self._handouts.listed(job, row)
+
+    def explain_all(self) -> None:
+        """Say of every row that waits why it does."""
+        for job, row in list(self._ledger.open_rows()):
+            if row.status is not NodeStatus.RESTARTING:
+                self._explain(job, row)
+
+    def _explain(self, job: Job, row: NodeRow) -> None:
+        reason, gaps = self._reason(job, row)
+        if reason is None and row.status is NodeStatus.PENDING and row.reason == "not_committed":
+            return
+        self._ledger.explain(job, row, reason, **gaps)
+
+    def _reason(self, job: Job, row: NodeRow) -> tuple[str | None, dict[str, str | int]]:
+        if job.paused:
+            return ("old_backup" if job.waiting_for == "user" else "paused"), {}
+        gateway = self._nodes.gateways.get(row.gateway_id)
+        if gateway is None or not gateway.online:
+            heard = gateway and gateway.last_heard
+            return ("gateway_away", {"since": _at(heard)}) if heard else ("gateway_never_heard", {})
+        node = self._nodes.nodes.get(row.node_id)
+        if node is None or not node.online:
+            return _away(row, node)
+        if row.started or self._handouts.listed(job, row):
+            return None, {}
+        if not chip_known(job, node):
+            return "chip_not_confirmed", {}
+        return self._turn(job, row)
+
+    def _turn(self, job: Job, row: NodeRow) -> tuple[str, dict[str, str | int]]:
+        """Return why a row that could be served is not."""
+        for other, rival in self._ledger.open_rows():
+            same_role = (other.node_type, other.announced_hardware) == (
+                job.node_type,
+                job.announced_hardware,
+            )
+            before = same_role or rival.node_id == row.node_id
+            if other is not job and before and self._handouts.listed(other, rival):
+                return "other_job", {"number": other.id}
+        return "turn", {"most": MAX_PARALLEL}
+
+
+def _stayed(row: NodeRow, node: Node | None) -> bool:
+    """Whether the node never restarted at all, so that the commit cannot have reached it."""
+    if node is None or not node.online:
+        return False
+    return not row.left if node.stock else node.boot <= row.boot
+
+
+def _away(row: NodeRow, node: Node | None) -> tuple[str, dict[str, str | int]]:
+    if node is None or node.last_heard is None:
+        return "never_heard", {}
+    return "left_midway" if row.started else "away", {"since": _at(node.last_heard)}
+
+
+def _at(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,229 @@
+"""The engine of jobs as the rest of the integration sees it: what may be asked of it, and what it says in return.
+
+Pure: `now` (aware datetime, UTC) is passed in, changes leave as events. Each rule lives in a file of its own:
+`creation`, `handout`, `reports`, `judgement`, `deadlines`; the rows themselves in `ledger`.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..const import JOIN_WINDOW
+from ..errors import Conflict, NotFound
+from ..firmware.record import Firmware
+from ..nodes import Node, NodeRegistry
+from . import creation, judgement, reports
+from .deadlines import Clocks
+from .handout import Handout, Handouts
+from .job import Job, NodeRow
+from .ledger import Event, Ledger
+from .reports import Progress, Verdict
+from .states import NodeStatus
+
+
+class JobEngine:
+    """All jobs of all gateways."""
+
+    def __init__(
+        self, nodes: NodeRegistry, draw_token: Callable[[], str] = lambda: secrets.token_hex(8)
+    ) -> None:
+        """Work on these nodes; `draw_token` gives 16 hex characters."""
+        self.nodes = nodes
+        self.ledger = Ledger(draw_token)
+        self.handouts = Handouts(self.ledger, nodes)
+        self._clocks = Clocks(self.ledger, nodes, self.handouts)
+        nodes.tied = self._restarting
+
+    @property
+    def revision(self) -> int:
+        """The greatest revision that was ever given out."""
+        return self.ledger.revision
+
+    def stored(self) -> dict[str, Any]:
+        """Return everything, for the store."""
+        return self.ledger.stored()
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Take up where `stored` ended."""
+        self.ledger.restore(stored)
+
+    def take_events(self) -> list[Event]:
+        """Return what has happened since the last call."""
+        events, self.ledger.events = self.ledger.events, []
+        return events
+
+    # What a user asks for
+
+    def create(
+        self,
+        firmware: Firmware,
+        now: datetime,
+        *,
+        node_ids: Sequence[str] | None = None,
+        node_type: str | None = None,
+        force: bool = False,
+        actor: str | None = None,
+    ) -> Job:
+        """Make a job, see `creation.create`."""
+        job = creation.create(
+            self.ledger,
+            self.nodes,
+            firmware,
+            now,
+            node_ids=node_ids,
+            node_type=node_type,
+            force=force,
+            actor=actor,
+        )
+        self._clocks.explain_all()
+        return job
+
+    def install(self, firmware: Firmware, node: Node, now: datetime, actor: str | None) -> Job:
+        """Make a job for one node, or join one for the same firmware made within the last two seconds."""
+        for job in reversed(self.ledger.open_jobs):
+            recent = now - job.created_at <= JOIN_WINDOW and not job.for_type
+            same = job.firmware_id == firmware.id and not (job.force_update or job.cancelled)
+            if recent and same and node.node_id not in job.nodes:
+                creation.join(self.ledger, job, node, now)
+                self._clocks.explain_all()
+                return job
+        return self.create(firmware, now, node_ids=[node.node_id], actor=actor)
+
+    def cancel(self, job_id: int, now: datetime) -> Job:
+        """End every row that has not been committed.
+
+        Raises NotFound, or Conflict if the job has ended.
+        """
+        job = self._unended(job_id)
+        job.cancelled, job.paused, job.waiting_for = True, False, None
+        for row in list(job.nodes.values()):
+            self.ledger.move(job, row, NodeStatus.CANCELLED, now, "cancelled")
+        self.ledger.changed(job)
+        self.ledger.settle(job, now, over=True)
+        return job
+
+    def pause(self, job_id: int) -> Job:
+        """Take the job out of the gateways' lists until it is resumed. Raises as `cancel`."""
+        return self._pause(self._unended(job_id), None)
+
+    def resume(self, job_id: int) -> Job:
+        """Go on with a paused job. Raises as `cancel`."""
+        job = self._unended(job_id)
+        job.paused, job.waiting_for = False, None
+        self.ledger.changed(job)
+        self._clocks.explain_all()
+        return job
+
+    def _pause(self, job: Job, waiting_for: str | None) -> Job:
+        job.paused, job.waiting_for = True, waiting_for
+        self.ledger.changed(job)
+        self._clocks.explain_all()
+        return job
+
+    def _unended(self, job_id: int) -> Job:
+        job = self.ledger.jobs.get(job_id)
+        if job is None:
+            raise NotFound("unknown_job", job=job_id)
+        if job.ended:
+            raise Conflict("job_has_ended", job=job_id, status=job.status)
+        return job
+
+    def row_for(self, node_id: str) -> tuple[Job, NodeRow] | None:
+        """Return the open row that concerns the node: the one it is on, else the newest that waits."""
+        rows = self.ledger.rows_of(node_id)
+        started = [pick for pick in rows if pick[1].started]
+        return started[0] if started else rows[-1] if rows else None
+
+    def needs(self, firmware_id: int, gateway_id: str | None = None) -> bool:
+        """Whether an open row (of this gateway) is about the firmware."""
+        return any(
+            job.firmware_id == firmware_id and gateway_id in (None, row.gateway_id)
+            for job, row in self.ledger.open_rows()
+        ) or (
+            gateway_id is None and any(j.firmware_id == firmware_id for j in self.ledger.open_jobs)
+        )
+
+    # What a gateway says
+
+    def pending(self, gateway_id: str) -> Handout:
+        """Return the gateway's wanted state."""
+        return self.handouts.current(gateway_id)
+
+    def progress(self, gateway_id: str, said: Progress, now: datetime) -> Verdict:
+        """Take one node's progress."""
+        return reports.apply_progress(self.ledger, gateway_id, said, now)
+
+    def job_of(self, gateway_id: str, job_id: int, token: str) -> Job | None:
+        """Return the job with this id and token if the gateway has a row in it."""
+        job = reports.find_job(self.ledger, job_id, token)
+        mine = job and any(row.gateway_id == gateway_id for row in job.nodes.values())
+        return job if mine else None
+
+    def start(self, job: Job, now: datetime) -> bool:
+        """Take the mission's `start`. Returns whether the job may start now."""
+        if job.ended or job.paused:
+            return False
+        if job.started_at is None:
+            job.started_at = now
+            self.ledger.changed(job)
+        return True
+
+    def fail(self, gateway_id: str, job: Job, message: str | None, now: datetime) -> bool:
+        """Take the mission's `fail`. Returns whether there was anything left to fail."""
+        if job.ended:
+            return False
+        reports.fail_all(self.ledger, gateway_id, job, message, now)
+        return True
+
+    def told(self, node: Node, now: datetime) -> None:
+        """Take notice of a node that said something, came, left or moved to another gateway."""
+        for _job, row in self.ledger.rows_of(node.node_id):
+            if row.gateway_id != node.gateway_id and row.status is not NodeStatus.RESTARTING:
+                row.gateway_id = node.gateway_id
+                self.ledger.next_attempt(row)
+        if node.node_type is not None:
+            creation.extend(self.ledger, node, now)
+        gateway = self.nodes.gateways.get(node.gateway_id)
+        # While the gateway is away nobody knows whether a node is: that is no sign of a restart.
+        if gateway is not None and gateway.online:
+            judgement.judge(self.ledger, node, now)
+
+    def restored_from_backup(self, highest: int) -> list[Job]:
+        """Compare with the highest revision a gateway saw; if ours is lower, we are an older copy of ourselves.
+
+        Then every open job pauses (it may be a downgrade by now) and our revisions go on above. Returns those jobs.
+        """
+        if highest <= self.ledger.revision:
+            return []
+        self.ledger.revision = highest
+        for gateway_id in self.nodes.gateways:
+            self.handouts.forget(gateway_id)
+        return [self._pause(job, "user") for job in self.ledger.open_jobs if not job.ended]
+
+    # Time, and who comes and goes
+
+    def tick(self, now: datetime) -> None:
+        """Let time pass: deadlines, settling stock nodes, the sentences of what waits."""
+        for job, row in list(self.ledger.open_rows()):
+            node = self.nodes.nodes.get(row.node_id)
+            if node is not None and node.stock and row.status is NodeStatus.RESTARTING:
+                self.told(node, now)
+            del job
+        self._clocks.tick(now)
+
+    def explain(self) -> None:
+        """Say anew of every row that waits why it does."""
+        self._clocks.explain_all()
+
+    def forget_node(self, node_id: str, now: datetime, reason: str) -> None:
+        """End the open rows of a node that is no longer ours."""
+        for job, row in self.ledger.rows_of(node_id):
+            after = (
+                NodeStatus.FAILED if row.status is NodeStatus.RESTARTING else NodeStatus.CANCELLED
+            )
+            self.ledger.move(job, row, after, now, reason)
+
+    def _restarting(self, node_id: str) -> bool:
+        rows = self.ledger.rows_of(node_id)
+        return any(row.status is NodeStatus.RESTARTING for _, row in rows)

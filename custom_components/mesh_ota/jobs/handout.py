@@ -1,0 +1,147 @@
+"""What each gateway is to distribute now (docs/gateway-api.md §4): which jobs, which nodes, under which revision."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..const import MAX_PARALLEL, MAX_TARGETS
+from ..nodes import NodeRegistry
+from .fit import chip_known
+from .job import Job, NodeRow
+from .ledger import Ledger
+from .states import NodeStatus
+
+type Pick = tuple[Job, NodeRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """A gateway's list as it was given out."""
+
+    revision: int
+    jobs: list[dict[str, Any]]
+    rows: frozenset[tuple[int, str]]
+    """(job id, node id) of each target."""
+
+
+class Handouts:
+    """The current list of each gateway."""
+
+    def __init__(self, ledger: Ledger, nodes: NodeRegistry) -> None:
+        """Nothing has been given out yet."""
+        self._ledger = ledger
+        self._nodes = nodes
+        self._current: dict[str, Handout] = {}
+        self._claims: dict[tuple[str, str, str], int] = {}
+
+    def current(self, gateway_id: str) -> Handout:
+        """Return the gateway's list; `refresh` keeps it true."""
+        if gateway_id not in self._current:
+            self.refresh(gateway_id)
+        return self._current[gateway_id]
+
+    def listed(self, job: Job, row: NodeRow) -> bool:
+        """Whether the row stands in its gateway's list."""
+        handout = self._current.get(row.gateway_id)
+        return handout is not None and (job.id, row.node_id) in handout.rows
+
+    def forget(self, gateway_id: str) -> None:
+        """Drop a gateway's list; the next one has a new revision."""
+        self._current.pop(gateway_id, None)
+
+    def refresh(self, gateway_id: str) -> bool:
+        """Make the list anew; a list that differs gets the next revision. Returns whether it did."""
+        picks = self._picks(gateway_id)
+        jobs = _written(picks)
+        before = self._current.get(gateway_id)
+        if before is not None and before.jobs == jobs:
+            return False
+        for _job, row in picks:
+            row.handed_out = True
+        self._ledger.revision += 1
+        rows = frozenset((job.id, row.node_id) for job, row in picks)
+        self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows)
+        return True
+
+    def _picks(self, gateway_id: str) -> list[Pick]:
+        mine = [pick for pick in self._ledger.open_rows() if pick[1].gateway_id == gateway_id]
+        chosen = self._chosen(gateway_id, self._servable(mine))
+        active = [pick for pick in chosen if self._active(pick[1])]
+        away = [pick for pick in chosen if pick[1].started and not self._active(pick[1])]
+        waiting = [pick for pick in chosen if not pick[1].started]
+        # Those given out already come first, so that a list does not change its mind.
+        waiting.sort(key=lambda pick: not pick[1].handed_out)
+        transferring = sum(row.status is not NodeStatus.RESTARTING for _, row in active)
+        room = max(0, MAX_PARALLEL - transferring)
+        picks = [*active, *waiting[:room], *away][:MAX_TARGETS]
+        return sorted(picks, key=lambda pick: pick[0].id)
+
+    def _servable(self, mine: list[Pick]) -> list[Pick]:
+        """Return the rows that may be served at all, one job per node."""
+        serving = {row.node_id: job.id for job, row in reversed(mine) if row.started}
+        return [
+            (job, row)
+            for job, row in mine
+            if serving.get(row.node_id, job.id) == job.id and self._may_serve(job, row)
+        ]
+
+    def _may_serve(self, job: Job, row: NodeRow) -> bool:
+        if row.status is NodeStatus.RESTARTING:
+            return True  # it runs on to its outcome, whatever happens to the job
+        if job.paused or job.cancelled:
+            return False
+        node = self._nodes.nodes.get(row.node_id)
+        return row.started or (node is not None and node.online and chip_known(job, node))
+
+    def _active(self, row: NodeRow) -> bool:
+        if row.status is NodeStatus.RESTARTING:
+            return True
+        node = self._nodes.nodes.get(row.node_id)
+        return row.started and node is not None and node.online
+
+    def _chosen(self, gateway_id: str, picks: list[Pick]) -> list[Pick]:
+        """Leave one job per (role, hardware): the one that nodes are on, else the oldest that can be served."""
+        chosen: dict[tuple[str, str, str], tuple[int, int]] = {}
+        for job, row in picks:
+            key = gateway_id, job.node_type, job.announced_hardware
+            if self._active(row):
+                rank = 0 if self._claims.get(key) == job.id else 1
+            else:
+                rank = 3 if row.started else 2
+            chosen[key] = min(chosen.get(key, (rank, job.id)), (rank, job.id))
+        self._claims = {key: claim for key, claim in self._claims.items() if key[0] != gateway_id}
+        self._claims.update({key: job_id for key, (_, job_id) in chosen.items()})
+        wanted = {job_id for _, job_id in chosen.values()}
+        return [pick for pick in picks if pick[0].id in wanted]
+
+
+def _written(picks: list[Pick]) -> list[dict[str, Any]]:
+    jobs: dict[int, dict[str, Any]] = {}
+    for job, row in picks:
+        entry = jobs.setdefault(job.id, _job_entry(job))
+        entry["targets"].append({"node_id": row.node_id, "attempt": row.attempt})
+    for entry in jobs.values():
+        entry["targets"].sort(key=lambda target: int(target["node_id"]))
+    return list(jobs.values())
+
+
+def _job_entry(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "token": job.token,
+        "firmware_id": job.firmware_id,
+        "kind": job.kind,
+        "runtime": job.runtime,
+        "role": job.node_type,
+        "hardware": job.announced_hardware,
+        "version": job.version,
+        "md5": job.md5_hash,
+        "sha256": job.sha256,
+        "proof": job.proof,
+        "size": job.size_bytes,
+        "num_parts": job.num_parts,
+        "force": job.force_update,
+        "mode": "single",
+        "targets": [],
+        "counter": 0,
+        "sig": "",
+    }

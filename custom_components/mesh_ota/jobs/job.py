@@ -1,0 +1,208 @@
+"""Job and NodeRow, what is remembered of each job, with the field names of the HTTP API; who moves them is the engine."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
+from .states import ENDED, FINAL, STARTED, JobStatus, NodeStatus
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value
+
+
+@dataclass(kw_only=True, slots=True)
+class NodeRow:
+    """One node of a job."""
+
+    node_id: str
+    gateway_id: str
+    """Who owns the row: only this gateway's reports count."""
+    status: NodeStatus = NodeStatus.PENDING
+    current_part: int = 0
+    total_parts: int
+    error_message: str | None = None
+    """Why it waits or failed, one English sentence; None while all goes well."""
+    reason: str | None = None
+    """The code of that sentence (`jobs.sentences`), or the node's own code."""
+    next_try: datetime | None = None
+    attempt: int = 1
+    from_version: str | None = None
+    to_version: str
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    handed_out: bool = False
+    """Whether this attempt has stood in a pending list: before, no report can be about it."""
+    boot: int = 0
+    """Greatest boot number of the node known from before its commit."""
+    waited: timedelta = timedelta()
+    """Time without progress in this state while node and gateway were there."""
+    left: bool = False
+    """Stock nodes: it left the tree after its last part."""
+    back_since: datetime | None = None
+    """Stock nodes: since when it is there again."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the node is on its way: the update entity shows it as in progress."""
+        return self.status in STARTED
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can change the row any more."""
+        return self.status in FINAL
+
+    @property
+    def percentage(self) -> int | None:
+        """Progress of the transfer in percent, None before the first part and without parts."""
+        if not self.started or not self.current_part or not self.total_parts:
+            return None
+        return min(100, self.current_part * 100 // self.total_parts)
+
+    def stored(self) -> dict[str, Any]:
+        """Return everything, for the store."""
+        return {item.name: _written(getattr(self, item.name)) for item in fields(self)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the HTTP API shows (docs/gateway-api.md §7)."""
+        return {name: _written(getattr(self, name)) for name in _ROW_SHOWN}
+
+    @classmethod
+    def restored(cls, stored: dict[str, Any]) -> Self:
+        """Build the row again from `stored`."""
+        values = dict(stored)
+        values["status"] = NodeStatus(values["status"])
+        values["waited"] = timedelta(seconds=values["waited"])
+        for name in ("next_try", "started_at", "completed_at", "back_since"):
+            values[name] = _moment(values[name])
+        return cls(**values)
+
+
+_ROW_SHOWN = (
+    "node_id", "status", "current_part", "total_parts", "error_message", "reason", "next_try", "attempt",
+    "from_version", "to_version", "started_at", "completed_at",
+)  # fmt: skip
+
+
+@dataclass(kw_only=True, slots=True)
+class Job:
+    """One firmware to some nodes. It copies what it needs of the firmware, which may be deleted later."""
+
+    id: int
+    token: str
+    """Random, names this job even when a restored Home Assistant gives an id again."""
+    firmware_id: int
+    node_type: str
+    version: str
+    hardware: str
+    kind: str
+    runtime: str
+    chip: str | None
+    filename: str
+    size_bytes: int
+    md5_hash: str
+    sha256: str
+    proof: str
+    target_node_id: str | None = None
+    target_node_type: str | None = None
+    target_node_ids: list[str] | None = None
+    force_update: bool = False
+    actor: str | None = None
+    """Home Assistant user id of whoever made it; None for an automation."""
+    cancelled: bool = False
+    paused: bool = False
+    waiting_for: str | None = None
+    error_message: str | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    nodes: dict[str, NodeRow] = field(default_factory=dict)
+    """Rows by node id, in the order in which they were made."""
+
+    @property
+    def status(self) -> JobStatus:
+        """How far the job is, derived from its rows."""
+        if self.cancelled:
+            return JobStatus.CANCELLED
+        if self.completed_at is not None:
+            return self._outcome()
+        if self.paused:
+            return JobStatus.PAUSED
+        started = any(row.started or row.final for row in self.nodes.values())
+        return JobStatus.DISTRIBUTING if started else JobStatus.PENDING
+
+    def _outcome(self) -> JobStatus:
+        ends = {row.status for row in self.nodes.values()}
+        if ends & {NodeStatus.FAILED, NodeStatus.ROLLED_BACK} or not ends:
+            return JobStatus.FAILED
+        if ends & {NodeStatus.COMPLETED, NodeStatus.SKIPPED}:
+            return JobStatus.COMPLETED
+        return JobStatus.CANCELLED
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has its result; rows of a cancelled one may still restart."""
+        return self.status in ENDED
+
+    @property
+    def open(self) -> bool:
+        """Whether the engine still has to look at it."""
+        return self.completed_at is None
+
+    @property
+    def for_type(self) -> bool:
+        """Whether nodes of the type that turn up later get a row."""
+        return self.target_node_type is not None
+
+    @property
+    def num_parts(self) -> int:
+        """How many parts of 1024 bytes the image has."""
+        return -(-self.size_bytes // PART_SIZE)
+
+    @property
+    def announced_hardware(self) -> str:
+        """What the mesh hears, see `Firmware.announced_hardware`."""
+        return HARDWARE_MICROPYTHON if self.runtime == MICROPYTHON else self.hardware
+
+    def tag(self, row: NodeRow) -> str:
+        """Return what the node records before its restart and says again in `last.tag`."""
+        return f"{self.token}-{row.attempt}"
+
+    def stored(self) -> dict[str, Any]:
+        """Return everything, for the store."""
+        stored = {item.name: _written(getattr(self, item.name)) for item in fields(self)}
+        stored["nodes"] = [row.stored() for row in self.nodes.values()]
+        return stored
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the HTTP API shows (docs/gateway-api.md §7)."""
+        shown = {name: _written(getattr(self, name)) for name in _JOB_SHOWN}
+        shown["nodes"] = [row.as_dict() for row in self.nodes.values()]
+        return shown
+
+    @classmethod
+    def restored(cls, stored: dict[str, Any]) -> Self:
+        """Build the job again from `stored`."""
+        values = dict(stored)
+        for name in ("created_at", "started_at", "completed_at"):
+            values[name] = _moment(values[name])
+        rows = [NodeRow.restored(row) for row in values["nodes"]]
+        values["nodes"] = {row.node_id: row for row in rows}
+        return cls(**values)
+
+
+_JOB_SHOWN = (
+    "id", "firmware_id", "node_type", "version", "hardware", "filename", "size_bytes", "md5_hash", "sha256", "proof",
+    "target_node_id", "target_node_type", "target_node_ids", "status", "waiting_for", "force_update", "error_message",
+    "created_at", "started_at", "completed_at",
+)  # fmt: skip
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,162 @@
+"""The ledger: all jobs and their rows, and the one place where a row or job changes its state.
+
+Why it changes is decided elsewhere (`creation`, `reports`, `judgement`, `deadlines`); which changes are allowed
+stands in `states`. Each change leaves an event behind.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..const import MAX_ATTEMPTS
+from .job import Job, NodeRow
+from .sentences import sentence
+from .states import NodeStatus, may_follow
+
+
+@dataclass(frozen=True, slots=True)
+class RowMoved:
+    """A row went from one state to another."""
+
+    job_id: int
+    node_id: str
+    gateway_id: str
+    before: NodeStatus
+    after: NodeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RowProgressed:
+    """A row has more parts, or another reason to wait."""
+
+    job_id: int
+    node_id: str
+    gateway_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    """A job was made, changed or has ended."""
+
+    job_id: int
+
+
+type Event = RowMoved | RowProgressed | JobChanged
+
+
+class Ledger:
+    """Jobs by id. `revision` is the greatest that any gateway's list ever had."""
+
+    def __init__(self, draw_token: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
+        """Start empty; `draw_token` gives 16 hex characters."""
+        self.jobs: dict[int, Job] = {}
+        self.next_id = 1
+        self.revision = 0
+        self.events: list[Event] = []
+        self._draw_token = draw_token
+        self._open: dict[int, Job] = {}
+
+    def stored(self) -> dict[str, Any]:
+        """Return everything, for the store."""
+        jobs = [job.stored() for job in self.jobs.values()]
+        return {"next_id": self.next_id, "revision": self.revision, "jobs": jobs}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Take up where `stored` ended."""
+        self.next_id, self.revision = stored["next_id"], stored["revision"]
+        self.jobs = {job.id: job for job in map(Job.restored, stored["jobs"])}
+        self._open = {job.id: job for job in self.jobs.values() if job.open}
+
+    @property
+    def open_jobs(self) -> list[Job]:
+        """The jobs that still need something, oldest first."""
+        return list(self._open.values())
+
+    def open_rows(self) -> Iterator[tuple[Job, NodeRow]]:
+        """Every row that has not ended, oldest job first."""
+        for job in self.open_jobs:
+            for row in list(job.nodes.values()):
+                if not row.final:
+                    yield job, row
+
+    def rows_of(self, node_id: str) -> list[tuple[Job, NodeRow]]:
+        """The open rows of one node, oldest job first."""
+        found = ((job, job.nodes.get(node_id)) for job in self.open_jobs)
+        return [(job, row) for job, row in found if row is not None and not row.final]
+
+    def draw(self) -> tuple[int, str]:
+        """Return the id and token of a new job; an id is never given out twice."""
+        job_id, self.next_id = self.next_id, self.next_id + 1
+        return job_id, self._draw_token()
+
+    def add(self, job: Job) -> None:
+        """Take a new job in."""
+        self.jobs[job.id] = self._open[job.id] = job
+        self.events.append(JobChanged(job.id))
+
+    def changed(self, job: Job) -> None:
+        """Note that the job itself changed."""
+        self.events.append(JobChanged(job.id))
+
+    def move(
+        self,
+        job: Job,
+        row: NodeRow,
+        after: NodeStatus,
+        now: datetime,
+        reason: str | None = None,
+        said: str | None = None,
+        **placeholders: str | int,
+    ) -> bool:
+        """Move a row if the table allows it; `said` replaces the reason's own sentence. Returns whether it did."""
+        before = row.status
+        if not may_follow(before, after):
+            return False
+        row.status, row.waited, row.next_try = after, timedelta(), None
+        row.reason = reason
+        row.error_message = said or (sentence(reason, **placeholders) if reason else None)
+        if row.started and row.started_at is None:
+            row.started_at = now
+        if row.final:
+            row.completed_at = now
+        if job.started_at is None and (row.started or row.final):
+            job.started_at = now
+        self.events.append(RowMoved(job.id, row.node_id, row.gateway_id, before, after))
+        self.settle(job, now)
+        return True
+
+    def explain(self, job: Job, row: NodeRow, reason: str | None, **gaps: str | int) -> None:
+        """Say why a row waits; nothing happens if it says so already."""
+        text = sentence(reason, **gaps) if reason else None
+        if (row.reason, row.error_message) != (reason, text):
+            row.reason, row.error_message = reason, text
+            self.progressed(job, row)
+
+    def progressed(self, job: Job, row: NodeRow) -> None:
+        """Note that a row has something new to show within its state."""
+        self.events.append(RowProgressed(job.id, row.node_id, row.gateway_id))
+
+    def try_again(self, job: Job, row: NodeRow, now: datetime) -> None:
+        """Start the next attempt of a node that took the image but never ran it; the last one fails the row."""
+        if row.attempt >= MAX_ATTEMPTS:
+            self.move(job, row, NodeStatus.FAILED, now, "too_often", attempts=row.attempt)
+        elif self.move(job, row, NodeStatus.PENDING, now, "not_committed"):
+            self.next_attempt(row)
+
+    def next_attempt(self, row: NodeRow) -> None:
+        """Make reports about the attempt so far worthless."""
+        row.attempt += 1
+        row.handed_out = False
+        row.current_part = 0
+        row.left, row.back_since = False, None
+
+    def settle(self, job: Job, now: datetime, *, over: bool = False) -> None:
+        """End the job if every row has ended; `over` ends one without rows too."""
+        if not job.open or any(not row.final for row in job.nodes.values()):
+            return
+        if job.nodes or over or job.cancelled:
+            job.completed_at = now
+            del self._open[job.id]
+            self.events.append(JobChanged(job.id))

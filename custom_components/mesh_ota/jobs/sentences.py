@@ -1,0 +1,49 @@
+"""Why a row waits or how it ended: one plain English sentence per reason code, for the person who can act."""
+
+SENTENCES = {
+    # pending
+    "never_heard": "Not heard yet; it will be offered when it joins.",
+    "away": "Not heard since {since}; it will be offered when it joins.",
+    "gateway_away": "Its gateway has not been heard since {since}; it goes on when the gateway calls.",
+    "gateway_never_heard": "Its gateway has not called yet; it goes on when the gateway calls.",
+    "turn": "Waits for its turn; the gateway serves {most} nodes at a time.",
+    "other_job": "Waits for job {number}, which came before it.",
+    "chip_not_confirmed": "A stock node does not say which chip it has: make a job for this node alone once.",
+    "paused": "Paused; it goes on when the job is resumed.",
+    "old_backup": (
+        "Paused: Home Assistant was restored from an older backup, and this job may be out of date. "
+        "Resume or cancel it."
+    ),
+    "not_committed": "It restarted without trying the new firmware; it is offered again.",
+    # started
+    "left_midway": "Left at {since}; it goes on when it is back.",
+    "on_trial": "The new firmware is on trial.",
+    "trial_retry": (
+        "The new firmware did not reach mesh or gateway; the node is back on the old one and tries "
+        "again by itself. {said}"
+    ),
+    "trial_power": "The power was cut during the trial; it starts again. {said}",
+    "settling": "Back since {since}; a stock node counts as updated after {minutes} minutes.",
+    # how it ended
+    "not_proved": "Installed, not proved: a stock node cannot say what it runs.",
+    "running_it": "It runs this firmware already.",
+    "cancelled": "Cancelled.",
+    "superseded": "Job {number} took its place before it started.",
+    "gateway_removed": "Its gateway was removed from Home Assistant.",
+    "node_removed": "It was removed from Home Assistant.",
+    "refused": "The node went back to its old firmware: {said}",
+    "wrong_proof": "It restarted, but the files it runs are not those of this firmware.",
+    "no_reaction": "It did not ask for the firmware within {minutes} minutes after the offer.",
+    "no_progress": "It took no further part within {minutes} minutes.",
+    "not_verified": "It did not finish checking the firmware within {minutes} minutes.",
+    "not_back": "It did not come back within {minutes} minutes after its restart.",
+    "too_often": "It took the firmware {attempts} times and never started it.",
+    "deadline": "The job's time of {days} days is over.",
+    "gateway_said": "The gateway gave up: {code}.",
+    "no_nodes": "No node of this type turned up within {days} days.",
+}
+
+
+def sentence(reason: str, **placeholders: str | int) -> str:
+    """Return the sentence of a reason code with its gaps filled."""
+    return SENTENCES[reason].format(**placeholders).strip()

@@ -1,0 +1,293 @@
+"""The firmware library: its rows, and the images as files named by their SHA-256 beside the store.
+
+Two rows with the same bytes share one file; it goes with the last of them. All that touches the disk runs in the
+executor, one job per call.
+"""
+
+import asyncio
+import errno
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, FILENAME_MAX, NODE_TYPE_PATTERN, RELEASE_NOTES_MAX, VERSION_PATTERN
+from .errors import Conflict, InvalidImage, InvalidRequest, NotFound, StorageFailed
+from .firmware.passport import Passport, inspect
+from .firmware.record import Firmware, replace, version_key
+from .jobs.fit import chip_known, why_not
+from .nodes import Node
+from .store import MeshOtaStore
+
+_NODE_TYPE = re.compile(NODE_TYPE_PATTERN)
+_VERSION = re.compile(VERSION_PATTERN)
+_BLOB = re.compile(r"[0-9a-f]{64}\.bin")
+
+
+# The library's method `list` hides the builtin inside the class.
+type Rows = list[Firmware]
+type Listeners = list[Callable[[int], None]]
+
+
+class FirmwareLibrary:
+    """All firmware by id."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Empty until `async_load`."""
+        self._hass = hass
+        self.folder = Path(hass.config.path(".storage", DOMAIN))
+        self.rows: dict[int, Firmware] = {}
+        self.damaged: set[int] = set()
+        """Ids whose image is missing or has another size than it should."""
+        self.in_use: Callable[[int], bool] = lambda _firmware_id: False
+        self._next_id = 1
+        self._store = MeshOtaStore(hass, "library", self._stored)
+        self._lock = asyncio.Lock()
+        self._listeners: Listeners = []
+
+    def _stored(self) -> dict[str, Any]:
+        return {"next_id": self._next_id, "firmware": [f.as_dict() for f in self.rows.values()]}
+
+    async def async_load(self) -> None:
+        """Read the rows, and look whether their images are there."""
+        stored = await self._store.async_load()
+        if stored is not None:
+            self._next_id = stored["next_id"]
+            self.rows = {row["id"]: Firmware(**row) for row in stored["firmware"]}
+        rows = tuple(self.rows.values())
+        self.damaged = await self._hass.async_add_executor_job(_look_over, self.folder, rows)
+
+    @callback
+    def async_listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call `listener(firmware id)` after each change. Returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def get(self, firmware_id: int) -> Firmware:
+        """Return one row. Raises NotFound."""
+        if firmware_id not in self.rows:
+            raise NotFound("unknown_firmware", firmware=firmware_id)
+        return self.rows[firmware_id]
+
+    def list(self, node_type: str | None = None) -> Rows:
+        """Return all rows, or those of one type, newest version first."""
+        rows = [row for row in self.rows.values() if node_type in (None, row.node_type)]
+        return sorted(rows, key=lambda row: (version_key(row.version), row.id), reverse=True)
+
+    def find(self, node_type: str, version: str, hardware: str) -> Firmware | None:
+        """Return the row with this unique key."""
+        key = (node_type, version, hardware)
+        rows = self.rows.values()
+        return next((r for r in rows if (r.node_type, r.version, r.hardware) == key), None)
+
+    def by_proof(self, proof: str | None) -> Firmware | None:
+        """Return the newest row whose image gives this proof."""
+        return next((row for row in self.list() if proof and row.proof == proof), None)
+
+    def by_md5(self, md5: str | None) -> Firmware | None:
+        """Return the newest row whose image has this MD5."""
+        return next((row for row in self.list() if md5 and row.md5_hash == md5), None)
+
+    def fitting(self, node: Node) -> Rows:
+        """Return what the node could run, newest version first."""
+        rows = self.list(node.node_type) if node.node_type else []
+        return [row for row in rows if why_not(row, node) is None and chip_known(row, node)]
+
+    def newest_for(self, node: Node) -> Firmware | None:
+        """Return the newest fitting firmware; only stable ones where nobody knows what the node runs."""
+        rows = self.fitting(node)
+        if node.version is None:
+            rows = [row for row in rows if row.is_stable]
+        return rows[0] if rows else None
+
+    async def async_inspect(
+        self, path: Path, hardware: str | None = None, runtime: str | None = None
+    ) -> Passport:
+        """Return what a file is, without taking it in. Raises as `async_add`."""
+        return await self._run(lambda: inspect(path, hardware=hardware, runtime=runtime))
+
+    async def async_add(
+        self,
+        path: Path,
+        filename: str,
+        node_type: str | None = None,
+        version: str | None = None,
+        hardware: str | None = None,
+        release_notes: str = "",
+        is_stable: bool = False,
+        runtime: str | None = None,
+    ) -> Firmware:
+        """Take a file in. Type and version may be left out where the file says them.
+
+        Raises InvalidImage, InvalidRequest, TooLarge, Conflict (there already) or StorageFailed; then nothing has
+        changed.
+        """
+        _check_words(node_type, version, release_notes)
+        passport = await self.async_inspect(path, hardware, runtime)
+        identity = _identity(passport, node_type, version)
+        async with self._lock:
+            self._check_new(*identity)
+            await self._run(lambda: _place(path, self.folder, passport.sha256))
+            row = Firmware(
+                id=self._next_id,
+                node_type=identity[0],
+                version=identity[1],
+                hardware=identity[2],
+                filename=_clean_filename(filename),
+                size_bytes=passport.size,
+                md5_hash=passport.md5,
+                sha256=passport.sha256,
+                kind=passport.kind,
+                runtime=_runtime(passport),
+                chip=passport.chip,
+                proof=passport.proof,
+                release_notes=release_notes,
+                is_stable=is_stable,
+                created_at=dt_util.utcnow().isoformat(),
+            )
+            self._next_id += 1
+            self.rows[row.id] = row
+            self.damaged -= {other.id for other in self.rows.values() if other.sha256 == row.sha256}
+            await self._changed(row.id)
+        return row
+
+    async def async_update(
+        self,
+        firmware_id: int,
+        is_stable: bool | None = None,
+        release_notes: str | None = None,
+    ) -> Firmware:
+        """Change what a user may change; None leaves it. Raises NotFound or InvalidRequest."""
+        _check_words(None, None, release_notes or "")
+        row = self.get(firmware_id)
+        stable = row.is_stable if is_stable is None else is_stable
+        notes = row.release_notes if release_notes is None else release_notes
+        row = self.rows[firmware_id] = replace(row, is_stable=stable, release_notes=notes)
+        await self._changed(firmware_id)
+        return row
+
+    async def async_delete(self, firmware_id: int) -> Firmware:
+        """Delete a row, and its image with the last row that has it. Raises NotFound, Conflict or StorageFailed."""
+        async with self._lock:
+            row = self.get(firmware_id)
+            if self.in_use(firmware_id):
+                raise Conflict("firmware_in_use", firmware=firmware_id)
+            del self.rows[firmware_id]
+            self.damaged.discard(firmware_id)
+            # The row first: a file without a row is swept at the next start, a row without a file is a damage.
+            await self._changed(firmware_id)
+            if all(other.sha256 != row.sha256 for other in self.rows.values()):
+                await self._run(lambda: self.path(row).unlink(missing_ok=True))
+        return row
+
+    def path(self, row: Firmware) -> Path:
+        """Return where the image lies."""
+        return self.folder / f"{row.sha256}.bin"
+
+    async def async_read_range(self, firmware_id: int, start: int, end: int) -> bytes:
+        """Return bytes start to end (exclusive) of the image. Raises NotFound or StorageFailed."""
+        path = self.path(self.get(firmware_id))
+        return await self._run(lambda: _read_range(path, start, end))
+
+    async def async_part_path(self) -> Path:
+        """Return a path for an upload that is still arriving; what is left behind is swept at the next start."""
+        path = self.folder / f"{uuid4().hex}.part"
+        await self._run(lambda: self.folder.mkdir(parents=True, exist_ok=True))
+        return path
+
+    def _check_new(self, node_type: str, version: str, hardware: str) -> None:
+        if self.find(node_type, version, hardware) is not None:
+            raise Conflict(
+                "firmware_exists", node_type=node_type, version=version, hardware=hardware
+            )
+
+    async def _changed(self, firmware_id: int) -> None:
+        self._store.touch()
+        for listener in tuple(self._listeners):
+            listener(firmware_id)
+        await self._store.async_settle()
+
+    async def _run[T](self, job: Callable[[], T]) -> T:
+        try:
+            return await self._hass.async_add_executor_job(job)
+        except OSError as err:
+            if err.errno == errno.ENOSPC:
+                raise StorageFailed("storage_full") from err
+            raise StorageFailed("storage_failed", reason=err.strerror or str(err)) from err
+
+
+def _check_words(node_type: str | None, version: str | None, release_notes: str) -> None:
+    if node_type is not None and not _NODE_TYPE.fullmatch(node_type):
+        raise InvalidRequest("node_type_malformed", node_type=node_type[:40])
+    if version is not None and not _VERSION.fullmatch(version):
+        raise InvalidRequest("version_malformed", version=version[:40])
+    if len(release_notes) > RELEASE_NOTES_MAX:
+        raise InvalidRequest("release_notes_long", most=RELEASE_NOTES_MAX)
+
+
+def _identity(
+    passport: Passport, node_type: str | None, version: str | None
+) -> tuple[str, str, str]:
+    """Return (type, version, hardware): the file's own where it says them, and then nobody may say otherwise."""
+    for name, said, found in (
+        ("node_type", node_type, passport.node_type),
+        ("version", version, passport.version),
+    ):
+        if said is not None and found is not None and said != found:
+            raise InvalidImage("bundle_says_otherwise", field=name, said=said, found=found)
+    node_type = passport.node_type or node_type
+    version = passport.version or version
+    if node_type is None or version is None:
+        raise InvalidRequest("field_missing", field="version" if node_type else "node_type")
+    _runtime(passport)
+    return node_type, version, passport.hardware
+
+
+def _runtime(passport: Passport) -> str:
+    if passport.runtime is None:
+        raise InvalidRequest("runtime_not_told")
+    return passport.runtime
+
+
+def _clean_filename(filename: str) -> str:
+    """Return the last step of a name, for display only: no file is ever opened by it."""
+    name = re.split(r"[/\\]", filename)[-1]
+    return "".join(char for char in name if char.isprintable())[:FILENAME_MAX] or "firmware.bin"
+
+
+def _place(path: Path, folder: Path, sha256: str) -> None:
+    """Put a file's bytes under their hash: whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = path
+    if path.parent != folder:
+        part = folder / f"{uuid4().hex}.part"
+        try:
+            shutil.copyfile(path, part)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(folder / f"{sha256}.bin")
+
+
+def _read_range(path: Path, start: int, end: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(end - start)
+
+
+def _look_over(folder: Path, rows: tuple[Firmware, ...]) -> set[int]:
+    """Return the ids whose image is not there or has another size; sweep what belongs to no row."""
+    sizes = {path.name: path.stat().st_size for path in folder.glob("*")} if folder.is_dir() else {}
+    wanted = {f"{row.sha256}.bin" for row in rows}
+    for name in sizes:
+        if name.endswith(".part") or (_BLOB.fullmatch(name) and name not in wanted):
+            (folder / name).unlink(missing_ok=True)
+    return {row.id for row in rows if sizes.get(f"{row.sha256}.bin") != row.size_bytes}

@@ -1,0 +1,272 @@
+"""Nodes and gateways as Home Assistant knows them: what each said last, where it hangs, whether it is there.
+
+Pure. What a report says is taken value by value: a key of the wrong type is as if it were absent. What follows
+from it for a job is the engine's matter (`jobs`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from .const import (
+    APP_BUNDLE,
+    GATEWAY_SILENT,
+    GATEWAY_TYPE,
+    HARDWARE_MICROPYTHON,
+    NODE_SILENT,
+    TREE_MAX,
+)
+from .status import LastTrial, NodeError, node_id, read_asks_for, read_status, read_tree
+
+
+@dataclass(kw_only=True, slots=True)
+class Node:
+    """One node of a mesh, or a gateway (`node_type` is `gateway` then)."""
+
+    node_id: str
+    gateway_id: str
+    """The gateway that reports it; its own id for a gateway."""
+    node_type: str | None = None
+    """None for a stock node that has not asked for anything yet."""
+    name: str | None = None
+    hardware: str | None = None
+    chip: str | None = None
+    kind: str | None = None
+    version: str | None = None
+    proof: str | None = None
+    md5: str | None = None
+    """Stock nodes: the MD5 of what we gave it last; it cannot prove it."""
+    slot: str | None = None
+    other: dict[str, str] | None = None
+    boot: int = 0
+    reset: str | None = None
+    last: LastTrial | None = None
+    error: NodeError | None = None
+    phase: str | None = None
+    heap: int | None = None
+    flash: int | None = None
+    rssi: int | None = None
+    up: int | None = None
+    mpy: str | None = None
+    signing: bool = False
+    damaged: str | None = None
+    stock: bool = True
+    """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""
+    online: bool = False
+    last_heard: datetime | None = None
+    parent: str | None = None
+    """The node it hangs on, while it is online."""
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether it is the gateway itself."""
+        return self.node_id == self.gateway_id
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all that is known of it, ready for JSON."""
+        known = {item.name: getattr(self, item.name) for item in fields(self)}
+        known["last_heard"] = None if self.last_heard is None else self.last_heard.isoformat()
+        known["last"] = None if self.last is None else self.last.as_dict()
+        known["error"] = None if self.error is None else self.error.as_dict()
+        return known
+
+    def stored(self) -> dict[str, Any]:
+        """Return what survives a restart: all but what is true of the moment only."""
+        stored = self.as_dict()
+        for name in ("online", "parent", "phase", "heap", "rssi", "up"):
+            del stored[name]
+        return stored
+
+    @classmethod
+    def restored(cls, stored: dict[str, Any]) -> Self:
+        """Build the node again from `stored`; it is away until it is heard."""
+        values = dict(stored)
+        if values["last_heard"] is not None:
+            values["last_heard"] = datetime.fromisoformat(values["last_heard"])
+        values["last"] = values["last"] and LastTrial(**values["last"])
+        values["error"] = values["error"] and NodeError(**values["error"])
+        return cls(**values)
+
+
+@dataclass(kw_only=True, slots=True)
+class GatewayState:
+    """One gateway that is set up: whether it talks to us, and the mesh as it sees it."""
+
+    gateway_id: str
+    entry_id: str
+    online: bool = False
+    last_heard: datetime | None = None
+    tree: dict[str, str] | None = None
+    """Node id: the node it hangs on. None until the gateway has told it."""
+    highest_revision: int = 0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one report changed, by node id."""
+
+    new: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """Said their status, or what they ask for."""
+    moved: list[str] = field(default_factory=list)
+    """Came, left or hang elsewhere."""
+
+    @property
+    def all(self) -> list[str]:
+        """Every node that changed, once."""
+        return list(dict.fromkeys([*self.new, *self.told, *self.moved]))
+
+
+class NodeRegistry:
+    """All nodes by id, and the gateways that report them."""
+
+    def __init__(self) -> None:
+        """Know nobody."""
+        self.nodes: dict[str, Node] = {}
+        self.gateways: dict[str, GatewayState] = {}
+        self.tied: Callable[[str], bool] = lambda _node_id: False
+        """Says whether a node may not change its gateway now (between commit and proof)."""
+
+    def nodes_of(self, gateway_id: str) -> list[Node]:
+        """Return the gateway's nodes, without the gateway itself."""
+        nodes = self.nodes.values()
+        return [node for node in nodes if node.gateway_id == gateway_id and not node.is_gateway]
+
+    def add_gateway(self, gateway_id: str, entry_id: str) -> GatewayState:
+        """Take a gateway in; it is away until it is heard."""
+        state = self.gateways[gateway_id] = GatewayState(gateway_id=gateway_id, entry_id=entry_id)
+        if gateway_id not in self.nodes:
+            self.nodes[gateway_id] = Node(
+                node_id=gateway_id,
+                gateway_id=gateway_id,
+                node_type=GATEWAY_TYPE,
+                hardware=HARDWARE_MICROPYTHON,
+                kind=APP_BUNDLE,
+                stock=False,
+            )
+        return state
+
+    def remove_gateway(self, gateway_id: str, *, forget: bool) -> list[str]:
+        """Let a gateway go; its nodes are away from now on, or forgotten. Returns their ids."""
+        self.gateways.pop(gateway_id, None)
+        concerned = [node for node in self.nodes.values() if node.gateway_id == gateway_id]
+        for node in concerned:
+            node.online, node.parent = False, None
+            if forget:
+                del self.nodes[node.node_id]
+        return [node.node_id for node in concerned]
+
+    def heard_gateway(self, gateway_id: str, now: datetime) -> bool:
+        """Note a correctly signed request. Returns whether the gateway was away before."""
+        state = self.gateways[gateway_id]
+        came, state.online, state.last_heard = not state.online, True, now
+        node = self.nodes[gateway_id]
+        node.online, node.last_heard = True, now
+        return came
+
+    def silence(self, now: datetime) -> tuple[list[str], list[str]]:
+        """Notice who has not been heard for too long. Returns the ids of gateways and nodes that went away."""
+        gone = [
+            state.gateway_id
+            for state in self.gateways.values()
+            if state.online and state.last_heard and now - state.last_heard > GATEWAY_SILENT
+        ]
+        for gateway_id in gone:
+            state = self.gateways[gateway_id]
+            state.online, state.tree = False, None
+            self.nodes[gateway_id].online = False
+        return gone, self._place(self.nodes.values(), now)
+
+    def report_gateway(self, gateway_id: str, body: dict[str, Any]) -> None:
+        """Take what the gateway says of itself."""
+        said = read_status(body)
+        for name in ("node_type", "hardware"):
+            said.pop(name, None)
+        self._tell(self.nodes[gateway_id], said)
+        highest = body.get("highest_revision")
+        if type(highest) is int and 0 <= highest < 10**15:
+            self.gateways[gateway_id].highest_revision = highest
+
+    def report_tree(self, gateway_id: str, tree: Any, now: datetime) -> Seen:
+        """Take the mesh as the gateway sees it; nodes not known yet are stock until they say their status."""
+        state, seen = self.gateways[gateway_id], Seen()
+        state.tree = read_tree(tree)
+        for name in state.tree:
+            node = self._take(name, gateway_id, seen)
+            if node is not None:
+                node.last_heard = now
+        mine = [node for node in self.nodes.values() if node.gateway_id == gateway_id]
+        seen.moved = self._place(mine, now)
+        return seen
+
+    def report_nodes(self, gateway_id: str, entries: Iterable[Any], now: datetime) -> Seen:
+        """Take what single nodes said."""
+        seen = Seen()
+        for entry in entries:
+            name = node_id(entry.get("node_id")) if isinstance(entry, dict) else None
+            if name is None or name == gateway_id:
+                continue
+            said = read_status(entry.get("status")) or read_asks_for(entry.get("asks_for"))
+            node = self._take(name, gateway_id, seen) if said else None
+            if node is None:
+                continue
+            self._tell(node, said)
+            node.last_heard = _heard_at(entry.get("heard"), node.last_heard, now)
+            seen.told.append(name)
+        mine = [self.nodes[name] for name in seen.told]
+        seen.moved = self._place(mine, now)
+        return seen
+
+    def _take(self, name: str, gateway_id: str, seen: Seen) -> Node | None:
+        """Return the node if this gateway may speak for it."""
+        node = self.nodes.get(name)
+        if node is None:
+            node = self.nodes[name] = Node(node_id=name, gateway_id=gateway_id)
+            seen.new.append(name)
+        elif node.gateway_id != gateway_id:
+            # It moves once the other gateway no longer sees it, never between commit and proof.
+            if node.online or node.is_gateway or self.tied(name):
+                return None
+            node.gateway_id = gateway_id
+            seen.new.append(name)
+        return node
+
+    def _tell(self, node: Node, said: dict[str, Any]) -> None:
+        if said.pop("level", 0) == 0 and not node.stock:
+            return  # it has said its status once: what it asks for at level 0 adds nothing
+        for name, value in said.items():
+            setattr(node, name, value)
+
+    def _place(self, nodes: Iterable[Node], now: datetime) -> list[str]:
+        """Set `online` and `parent` of each from tree and time. Returns the ids that changed."""
+        moved = []
+        for node in nodes:
+            if node.is_gateway:
+                continue
+            before = node.online, node.parent
+            node.online, node.parent = self._position(node, now)
+            if before != (node.online, node.parent):
+                moved.append(node.node_id)
+        return moved
+
+    def _position(self, node: Node, now: datetime) -> tuple[bool, str | None]:
+        state = self.gateways.get(node.gateway_id)
+        if state is None or not state.online:
+            return False, None
+        tree = state.tree
+        if tree is not None and node.node_id in tree:
+            return True, tree[node.node_id]
+        if tree is not None and len(tree) < TREE_MAX:
+            return False, None
+        # No tree yet, or one that may have been cut: then only what was heard counts.
+        recent = node.last_heard is not None and now - node.last_heard < NODE_SILENT
+        return recent, node.parent if recent else None
+
+
+def _heard_at(ago: Any, before: datetime | None, now: datetime) -> datetime | None:
+    """Return when the node was heard, from the seconds since then."""
+    if type(ago) is not int or not 0 <= ago <= 10**9:
+        return before
+    heard = now - timedelta(seconds=ago)
+    return heard if before is None or heard > before else before

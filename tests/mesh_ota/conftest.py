@@ -1,0 +1,136 @@
+"""Fixtures for the Home Assistant side: the integration in a Home Assistant of its own, with a folder of its own."""
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import FormData
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+# At module level: the harness has a package `custom_components` of its own that would come first.
+from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
+from custom_components.mesh_ota.hub import MeshOta, async_get_hub
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+
+from . import images
+from .gateway_client import GatewayClient
+from .translation_check import checked_translations
+
+__all__ = ["checked_translations"]
+
+GATEWAY_ID = "1111111111"
+GATEWAY_KEY = bytes(range(32))
+
+type NewGateway = Callable[[str, bytes], Awaitable[GatewayClient]]
+type Upload = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant find ours."""
+
+
+@pytest.fixture
+def config_dir(hass_tmp_config_dir: str) -> Path:
+    """A configuration folder of its own, for the images."""
+    return Path(hass_tmp_config_dir)
+
+
+@pytest.fixture
+async def hub(hass: HomeAssistant, config_dir: Path) -> MeshOta:
+    """The hub with its HTTP doors, before any gateway is set up."""
+    assert await async_setup_component(hass, "http", {})
+    return await async_get_hub(hass)
+
+
+@pytest.fixture
+def entry() -> MockConfigEntry:
+    """The config entry of one gateway."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        unique_id=GATEWAY_ID,
+        title=f"Gateway {GATEWAY_ID}",
+        data={CONF_KEY: GATEWAY_KEY.hex()},
+    )
+
+
+@pytest.fixture
+async def gateway(hub: MeshOta) -> AsyncGenerator[MeshOta]:
+    """The hub with one gateway in it, without entry and entities."""
+    await hub.async_add_gateway("entry", GATEWAY_ID, GATEWAY_KEY)
+    yield hub
+    await hub.async_remove_gateway(GATEWAY_ID)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Callable[..., Path]:
+    """Write an app-bundle; see `images.bundle`."""
+
+    def write(**said: Any) -> Path:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.tar"
+        path.write_bytes(images.bundle(**said))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def exchange(recorded: Path) -> Callable[[str], dict[str, Any]]:
+    """One recorded exchange of gateway and Home Assistant, by name."""
+    return lambda name: json.loads((recorded / "gateway_api" / f"{name}.json").read_text())
+
+
+@pytest.fixture
+async def new_gateway(
+    hub: MeshOta, hass_client_no_auth: ClientSessionGenerator
+) -> NewGateway:
+    """Make a gateway that calls this Home Assistant: `await new_gateway(node id, 32 bytes)`."""
+
+    async def make(gateway_id: str, key: bytes) -> GatewayClient:
+        return GatewayClient(await hass_client_no_auth(), gateway_id, key)
+
+    return make
+
+
+@pytest.fixture
+async def paired(hass: HomeAssistant, hub: MeshOta, entry: MockConfigEntry) -> MockConfigEntry:
+    """The entry of a gateway that is set up and has not called yet."""
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry
+
+
+@pytest.fixture
+async def caller(
+    hass: HomeAssistant, paired: MockConfigEntry, new_gateway: NewGateway
+) -> GatewayClient:
+    """The gateway of `paired`, with a session and its first report made."""
+    client = await new_gateway(GATEWAY_ID, GATEWAY_KEY)
+    assert (await client.open()).signed
+    assert (await client.report()).status == 200
+    await hass.async_block_till_done()
+    return client
+
+
+@pytest.fixture
+async def upload(
+    hass: HomeAssistant, paired: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> Upload:
+    """Put an app-bundle into the library as a script would; the answer is the firmware."""
+
+    async def post(node_type: str, version: str, **fields: str) -> dict[str, Any]:
+        content = images.bundle(node_type=node_type, version=version)
+        form = FormData({"node_type": node_type, "version": version, **fields})
+        form.add_field("file", content, filename=f"{node_type}-{version}.tar")
+        client = await hass_client()
+        answer = await client.post("/api/mesh_ota/v1/firmware/upload", data=form)
+        assert answer.status == 201, await answer.text()
+        await hass.async_block_till_done()
+        return await answer.json()
+
+    return post
