@@ -27,6 +27,7 @@ from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
 BEAT_SECONDS = 0.1
+WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
 ROUTER_LOOK_SECONDS = 5
 ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
@@ -131,6 +132,7 @@ class Gateway:
 
     async def _feed(self) -> None:
         """The one place that feeds the watchdog, as long as the beat goes on."""
+        self.board.watchdog(WATCHDOG_MS)
         while True:
             if self.board.now_us() - self._beaten < FEED_US:
                 self.board.feed()
