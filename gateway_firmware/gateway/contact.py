@@ -11,7 +11,7 @@ from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, quote, text, u32
 SECOND = 1_000_000
 ASK_FIRST = 3 * SECOND  # a node answers "who are you" at most once in 2 s
 ASK_AGAIN = 30 * SECOND
-ASK_IN_TRIAL = 5 * SECOND  # a trial waits for our hello, and has 120 s
+ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 GREET_GAP = 2 * SECOND
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
@@ -32,6 +32,7 @@ class Contact:
         mesh.on_package(LEVEL_1, self._level_1)
         mesh.on_package(OTA_REQUEST, self._data_request)
         mesh.on_changed_connections(self._tree_changed)
+        mesh.on_new_connection(self._joined)
 
     def tick(self, now: int) -> None:
         """Ask whoever has to be asked."""
@@ -138,6 +139,12 @@ class Contact:
         return '{{"gateway":{},"nonce":"{}","protocol":1}}'.format(self._mesh.node_id, self._nonce)
 
     # ---- who is there
+
+    def _joined(self, node_id: int) -> None:
+        """A neighbour that restarted may be back before anybody has seen that it was away."""
+        node = self._nodes.get(node_id)
+        if node is not None:
+            node.ask_at = node.ask_gap = 0
 
     def _tree_changed(self) -> None:
         self._changed = True

@@ -90,7 +90,8 @@ class Delivery:
         last, error = _object(status, "last"), _object(status, "error")
         boot = status.get("boot", 0)
         phase = status.get("phase")
-        self.ready = False
+        if phase != "ready":
+            self.ready = False
         if self.state == FAILED:
             return
         if last.get("tag") == self.tag:
@@ -110,7 +111,9 @@ class Delivery:
         if state == RESTARTING:
             self._restarting(status.get("boot", 0), now)
         elif self.state != RESTARTING:
-            self.ready = phase == "ready"
+            if phase == "ready" and not self.ready:
+                self.ready = True
+                self.act_at = now  # commit at once
             part = status.get("part", 0) if state == DOWNLOADING else self.job.offer.parts
             if part >= self.part or state != self.state:
                 self.move(state, now, part)

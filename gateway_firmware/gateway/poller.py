@@ -118,12 +118,14 @@ class Poller:
         wait = self._home_assistant.session.wait
         self._wake.clear()
         poll = asyncio.create_task(self._poll_then_wake(wait))
-        while not poll.done():
-            left = self._reporter.due_in(self._clock())
-            if left == 0 or self._blocks.next_wanted() is not None:
-                poll.cancel()
-                break
-            await self._rest(left)
+        try:
+            while not poll.done():
+                left = self._reporter.due_in(self._clock())
+                if left == 0 or self._blocks.next_wanted() is not None:
+                    break
+                await self._rest(left)
+        finally:
+            poll.cancel()  # nothing happens to one that is done
         try:
             await poll
         except asyncio.CancelledError:

@@ -1,0 +1,49 @@
+"""What the tests of the gateway share: where its two other ends live, and a gateway in one process with them."""
+
+import asyncio
+import importlib.util
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _load(name, path):
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+
+
+_load("home_assistant_side", HERE / "home_assistant_side.py")
+_load("node_side", HERE / "node_side.py")
+_load("gateway_in_house", HERE / "gateway_in_house.py")
+_load("virtual_gateway", HERE / "virtual_gateway.py")
+_load("mesh_net", HERE.parent / "painlessmesh" / "mesh_net.py")
+
+
+@pytest.fixture
+async def house(tmp_path):
+    """Home Assistant, a running gateway and a way to add nodes; on real sockets and the real clock."""
+    import gateway_in_house
+
+    found = gateway_in_house.House(tmp_path)
+    await found.start()
+    yield found
+    await found.stop()
+
+
+@pytest.fixture
+async def until():
+    """Wait until something holds, a few seconds at most."""
+
+    async def wait(condition, seconds=5):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            await asyncio.sleep(0.01)
+
+    return wait
