@@ -21,6 +21,7 @@ REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough fo
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 DELAY_UNKNOWN = 60  # seconds, where the state cannot be read
 LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
+LONGEST_PLACE = 50  # of them, for file and line
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 
 
@@ -122,8 +123,10 @@ def describe(error: BaseException) -> str:
     for line in trace_of(error).split("\n"):
         if line.lstrip().startswith('File "'):
             pieces = line.split('"')
-            place = " ({}:{})".format(pieces[1], pieces[2].split("line ")[-1].split(",")[0])
-    return text[: max(20, LONGEST_REASON - len(place))] + place[: LONGEST_REASON - 20]
+            file = "/".join(pieces[1].split("/")[-2:])
+            place = " ({}:{})".format(file, pieces[2].split("line ")[-1].split(",")[0])
+    place = place[:LONGEST_PLACE]
+    return text[: LONGEST_REASON - len(place)] + place
 
 
 def trace_of(error: BaseException) -> str:

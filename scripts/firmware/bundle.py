@@ -6,8 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from device import bundle as device_bundle
-from device import manifest
+from device import bundle as device_bundle, manifest
 from scripts.firmware import archive, compiler, sources
 
 HARDWARE = "ESP32-MPY"

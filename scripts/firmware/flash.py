@@ -11,8 +11,7 @@ from pathlib import Path
 from device import installer
 from device.flash_files import FlashFiles
 from device.slots import Slots
-from scripts.firmware import bundle as bundles
-from scripts.firmware import compiler, sources
+from scripts.firmware import bundle as bundles, compiler, sources
 
 SLOT = "a"
 

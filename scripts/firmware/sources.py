@@ -21,7 +21,7 @@ FIRMWARE = {"gateway": "gateway_firmware", "node": "node_firmware"}
 
 
 class SourceError(Exception):
-    """The repository has no such firmware; the text says what is missing."""
+    """The sources do not make this firmware; the text says what is missing or wrong."""
 
 
 def of_application(
@@ -67,8 +67,12 @@ def with_imports(
 
 def imports(name: str, source: bytes) -> set[str]:
     """Dotted names of ours that a source imports, wherever in it."""
+    try:
+        parsed = ast.parse(source, name)
+    except SyntaxError as error:
+        raise SourceError(f"{name}, line {error.lineno}: {error.msg}.") from error
     found = set()
-    for statement in ast.walk(ast.parse(source, name)):
+    for statement in ast.walk(parsed):
         if isinstance(statement, ast.Import):
             found.update(alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom):

@@ -96,7 +96,9 @@ class RamFiles(FlashFiles):
         return name in self.flash.folders
 
     def free(self):
-        used = sum([(len(content) + 4095) // 4096 * 4096 for content in self.flash.contents.values()])
+        used = sum(
+            [(len(content) + 4095) // 4096 * 4096 for content in self.flash.contents.values()]
+        )
         return max(0, self.flash.capacity - used), 4096
 
     def _content(self, name):

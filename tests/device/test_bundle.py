@@ -106,7 +106,12 @@ def test_a_size_beyond_the_archive_is_refused():
 
 
 def test_a_size_that_is_no_number_is_refused():
-    for size in (b"\x80" + bytes(10) + b"\x05", b"00000000-10\x00", b"            ", b"9" * 11 + b"\x00"):
+    for size in (
+        b"\x80" + bytes(10) + b"\x05",
+        b"00000000-10\x00",
+        b"            ",
+        b"9" * 11 + b"\x00",
+    ):
         header = bytearray(made.header(b"node/app.py", 0))
         header[124:136] = size
         header[148:156] = b" " * 8

@@ -5,8 +5,7 @@ before, in the middle of and just behind it. Afterwards the board boots, by itse
 """
 
 from device.slot_state import BOOT_LEAP, SlotState
-from tests.device import boards
-from tests.device import made_bundles as made
+from tests.device import boards, made_bundles as made
 from tests.device.boards import NEW, OLD, BoardInMemory
 from tests.device.ram_flash import Flash, PowerCut, RamFiles
 

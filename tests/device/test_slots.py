@@ -2,8 +2,7 @@
 
 from device.incoming import Incoming
 from device.slots import Slots
-from tests.device import boards
-from tests.device import made_bundles as made
+from tests.device import boards, made_bundles as made
 from tests.device.boards import NEW, OLD
 from tests.device.ram_flash import Flash
 
