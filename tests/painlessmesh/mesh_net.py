@@ -39,8 +39,11 @@ class Wire:
             self.log.append((mesh.node_id, frame))
             if not (self.loses and self.loses(frame)):
                 self.net.later(self.delay, self.arrive, 1 - side, frame)
-        if self.up and link.closing:
-            self.cut()
+        if link.closing:
+            if self.up:
+                self.cut()
+            else:
+                mesh.link_down(link, self.net.local(mesh))
 
     def arrive(self, side, frame):
         if self.up:
@@ -53,6 +56,10 @@ class Wire:
         self.up = False
         for mesh, link in self.ends:
             mesh.link_down(link, self.net.local(mesh))
+
+    def go_silent(self):
+        """One end has lost its power: no FIN, and what is sent vanishes."""
+        self.up = False
 
     def reason(self):
         return self.ends[0][1].closing + " / " + self.ends[1][1].closing

@@ -224,7 +224,7 @@ def test_a_rebooted_neighbour_replaces_its_dead_connection():
     told = []
     accepting.on_new_connection(lambda node_id: told.append("new"))
     accepting.on_dropped_connection(lambda node_id: told.append("dropped"))
-    dead.up = False  # power cut: no FIN
+    dead.go_silent()
     net.remove(2)
     net.add(2)
     net.join(2, 1)
