@@ -6,9 +6,6 @@ entry is one gateway; library, jobs and the HTTP doors belong to all of them and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
@@ -17,25 +14,13 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_KEY, DOMAIN
-from .devices import async_keep_devices
-from .hub import MeshOta, async_get_hub
+from .devices import MeshOtaConfigEntry, async_keep_devices
+from .hub import async_get_hub
+from .repairs import async_follow_alarms
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [Platform.UPDATE]
-
-
-@dataclass(frozen=True)
-class GatewayEntry:
-    """What a loaded entry holds."""
-
-    hub: MeshOta
-    gateway_id: str
-    device_id: str
-    """The gateway's device, on which its nodes hang."""
-
-
-type MeshOtaConfigEntry = ConfigEntry[GatewayEntry]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -49,8 +34,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
     hub = await async_get_hub(hass)
     gateway_id = str(entry.unique_id)
     await hub.async_add_gateway(entry.entry_id, gateway_id, _stored_key(entry))
-    device_id = async_keep_devices(hass, entry, hub, gateway_id)
-    entry.runtime_data = GatewayEntry(hub, gateway_id, device_id)
+    entry.runtime_data = async_keep_devices(hass, entry, hub)
+    async_follow_alarms(hass, entry, hub)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, override
 
 import voluptuous as vol
+
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
@@ -22,13 +23,16 @@ from homeassistant.config_entries import (
 from homeassistant.core import callback
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 
-from .const import CONF_KEY, DOMAIN, PAIRING_DEADLINE
+from .const import CONF_KEY, DOMAIN
 from .errors import MeshOtaError
 from .gateway_auth import decode_setup_key
 from .hub import GatewayExpectation, async_get_hub
 from .options_flow import MeshOtaOptionsFlow
 
 CONF_SETUP_KEY = "setup_key"
+# A gateway that was let in before tries again after at most 60 s, a new one every 10 s; and it may have
+# to be switched on and to join the WiFi first.
+PAIRING_DEADLINE = 120
 KEY_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_SETUP_KEY): TextSelector(
@@ -116,7 +120,7 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
         if self._waiting is None:
             hub = await async_get_hub(self.hass)
             self._expectation = hub.expect_gateway(self._key)
-            self._waiting = self.hass.async_create_task(
+            self._waiting = self.hass.async_create_background_task(
                 self._async_first_call(self._expectation), f"{DOMAIN} waits for a gateway"
             )
         if not self._waiting.done():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
 
-from . import MeshOtaConfigEntry
 from .const import CONF_KEY
+from .devices import MeshOtaConfigEntry
 
 TO_REDACT = {CONF_KEY, "token", "nonce", "session", "session_key"}
 
@@ -18,6 +19,7 @@ async def async_get_config_entry_diagnostics(
 ) -> dict[str, Any]:
     """Everything we know about one gateway, as plain values."""
     hub, gateway_id = entry.runtime_data.hub, entry.runtime_data.gateway_id
+    nodes = hub.nodes.nodes.values()
     return async_redact_data(
         {
             "entry": {
@@ -25,8 +27,8 @@ async def async_get_config_entry_diagnostics(
                 "data": dict(entry.data),
                 "options": dict(entry.options),
             },
-            "gateway": hub.gateways[gateway_id],
-            "nodes": [node.as_dict() for node in hub.nodes_of(gateway_id)],
+            "gateway": asdict(hub.gateways[gateway_id]),
+            "nodes": [asdict(node) for node in nodes if node.gateway_id == gateway_id],
             "jobs": [job.as_dict() for job in hub.jobs()],
             "library": [firmware.as_dict() for firmware in hub.library.list()],
         },

@@ -31,7 +31,7 @@ class MeshOtaEntity(Entity):
 
     def concerns(self, change: Change) -> bool:
         """Whether the change can have altered what this entity shows."""
-        return change.id == self.node_id
+        return change.id == self.node_id and change.kind in ("node", "new_node", "gateway")
 
     @override
     async def async_added_to_hass(self) -> None:

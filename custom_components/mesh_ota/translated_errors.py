@@ -14,7 +14,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .errors import MeshOtaError, StorageFailed, sentence
+from .errors import MeshOtaError, StorageFailed
 
 
 @contextmanager
@@ -31,11 +31,8 @@ def translated_errors() -> Iterator[None]:
         ) from err
 
 
-async def async_sentence(hass: HomeAssistant, err: MeshOtaError) -> str:
-    """The error as one sentence in the language of this Home Assistant."""
+async def async_sentences(hass: HomeAssistant) -> dict[str, str]:
+    """Every error's sentence by key, in the language of this Home Assistant."""
     prefix = f"component.{DOMAIN}.exceptions."
     texts = await async_get_translations(hass, hass.config.language, "exceptions", [DOMAIN])
-    sentences = {
-        key.removeprefix(prefix).removesuffix(".message"): text for key, text in texts.items()
-    }
-    return sentence(sentences, err)
+    return {key.removeprefix(prefix).removesuffix(".message"): text for key, text in texts.items()}

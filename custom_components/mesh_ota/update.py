@@ -6,9 +6,11 @@ failure, cancel or restart can leave an entity "in progress".
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, override
 
 from awesomeversion import AwesomeVersion, AwesomeVersionException, AwesomeVersionStrategy
+
 from homeassistant.components.update import (
     UpdateDeviceClass,
     UpdateEntity,
@@ -17,19 +19,15 @@ from homeassistant.components.update import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from . import MeshOtaConfigEntry
+from .devices import GatewayEntry, MeshOtaConfigEntry, describe_node
 from .entity import MeshOtaEntity
 from .hub import Change
 from .jobs.job import NodeRow
-from .jobs.states import NodeStatus
+from .nodes import Node
 from .translated_errors import translated_errors
 
 PARALLEL_UPDATES = 0
 """Installing only writes a job down; the gateway decides what goes over the air at once."""
-
-UNDER_WAY = frozenset(
-    {NodeStatus.OFFERED, NodeStatus.DOWNLOADING, NodeStatus.VERIFYING, NodeStatus.RESTARTING}
-)
 
 
 async def async_setup_entry(
@@ -38,22 +36,25 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add an entity for each known node, and for each that turns up later."""
-    hub, gateway_id = entry.runtime_data.hub, entry.runtime_data.gateway_id
+    gateway = entry.runtime_data
+    hub = gateway.hub
     shown: set[str] = set()
 
     @callback
     def add_new() -> None:
-        new = [node for node in hub.nodes_of(gateway_id) if node.node_id not in shown]
+        known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
+        new = [node for node in known if node is not None and node.node_id not in shown]
         shown.update(node.node_id for node in new)
-        entities = [FirmwareUpdate(entry.runtime_data, node) for node in new]
+        entities = [FirmwareUpdate(gateway, node) for node in new]
         for entity in entities:
             # A node whose device was removed may come back one day.
-            entity.async_on_remove(lambda node_id=entity.node_id: shown.discard(node_id))
+            entity.async_on_remove(partial(shown.discard, entity.node_id))
         async_add_entities(entities)
 
     @callback
     def follow(change: Change) -> None:
-        if change.kind == "new_node":
+        # A node that moved here is told to everybody as new first: its old entity goes before this one comes.
+        if change.kind == "node" and change.id not in shown:
             add_new()
 
     entry.async_on_unload(hub.async_subscribe(follow))
@@ -71,6 +72,11 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         | UpdateEntityFeature.SPECIFIC_VERSION
     )
 
+    def __init__(self, gateway: GatewayEntry, node: Node) -> None:
+        """Show the firmware of this node."""
+        super().__init__(gateway.hub, node.node_id, describe_node(gateway, node))
+        self._attr_unique_id = f"{node.node_id}-firmware"
+
     @override
     def concerns(self, change: Change) -> bool:
         return super().concerns(change) or change.kind == "library"
@@ -84,7 +90,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
     @property
     def _under_way(self) -> NodeRow | None:
         row = self.hub.row_for(self.node_id)
-        return row if row is not None and row.status in UNDER_WAY else None
+        return row if row is not None and row.started else None
 
     @property
     @override
@@ -97,9 +103,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
     def update_percentage(self) -> int | None:
         """How much of the image is over; None before its first part."""
         row = self._under_way
-        if row is None or not row.current_part or not row.total_parts:
-            return None
-        return min(100, row.current_part * 100 // row.total_parts)
+        return None if row is None else row.percentage
 
     @property
     @override

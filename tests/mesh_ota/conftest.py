@@ -1,14 +1,17 @@
 """Fixtures for the Home Assistant side: the integration in a Home Assistant of its own, with a folder of its own."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+# First of all: it patches Home Assistant's recorder, which the integration's own imports would load unpatched.
+import pytest_homeassistant_custom_component.patch_recorder  # noqa: F401, I001  # isort: skip
 import pytest
 from aiohttp import FormData
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 # At module level: the harness has a package `custom_components` of its own that would come first.
 from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
@@ -19,6 +22,10 @@ from homeassistant.setup import async_setup_component
 from . import images
 from .gateway_client import GatewayClient
 from .translation_check import checked_translations
+
+if TYPE_CHECKING:
+    # It imports the recorder, which the harness has to be the first to do.
+    from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 __all__ = ["checked_translations"]
 
@@ -85,9 +92,7 @@ def exchange(recorded: Path) -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture
-async def new_gateway(
-    hub: MeshOta, hass_client_no_auth: ClientSessionGenerator
-) -> NewGateway:
+async def new_gateway(hub: MeshOta, hass_client_no_auth: ClientSessionGenerator) -> NewGateway:
     """Make a gateway that calls this Home Assistant: `await new_gateway(node id, 32 bytes)`."""
 
     async def make(gateway_id: str, key: bytes) -> GatewayClient:

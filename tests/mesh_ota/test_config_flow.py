@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
-from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 
 from custom_components.mesh_ota.config_flow import PAIRING_DEADLINE
 from custom_components.mesh_ota.const import DOMAIN
-from tests.mesh_ota.gateway_client import GatewayClient, setup_key
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+from .gateway_client import GatewayClient, setup_key
 
 GATEWAY_ID = "1111111111"
 KEY = bytes(range(32))

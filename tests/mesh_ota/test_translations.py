@@ -9,7 +9,8 @@ import yaml
 
 from custom_components.mesh_ota import errors
 from custom_components.mesh_ota.errors import MeshOtaError
-from tests.mesh_ota.translation_check import COMPONENT, english, placeholders_of
+
+from .translation_check import COMPONENT, english, placeholders_of
 
 ERROR_CLASSES = {
     name

@@ -11,6 +11,7 @@ from string import Formatter
 from typing import Any
 
 import pytest
+
 from homeassistant.config_entries import OptionsFlowManager
 from homeassistant.data_entry_flow import FlowHandler, FlowManager, FlowResultType
 from homeassistant.helpers import issue_registry as ir

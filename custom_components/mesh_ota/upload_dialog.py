@@ -1,0 +1,173 @@
+"""Two pages of a dialog: a firmware file comes in, and is shown for what it is before it is kept.
+
+What a file is and whether it may be kept is decided by the library.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, override
+
+import voluptuous as vol
+
+from homeassistant.components.file_upload import process_uploaded_file
+from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    FileSelector,
+    FileSelectorConfig,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+)
+
+from .const import ARDUINO, MICROPYTHON
+from .errors import MeshOtaError, sentence
+from .firmware.passport import Passport
+from .firmware.record import Firmware
+from .hub import async_get_hub
+from .passport_page import passport_placeholders
+from .translated_errors import async_sentences
+
+CONF_FILE = "file"
+CONF_IS_STABLE = "is_stable"
+CONF_NODE_TYPE = "node_type"
+CONF_RELEASE_NOTES = "release_notes"
+CONF_RUNTIME = "runtime"
+CONF_VERSION = "version"
+
+NOTES = TextSelector(TextSelectorConfig(multiline=True))
+UPLOAD_SCHEMA = vol.Schema(
+    {vol.Required(CONF_FILE): FileSelector(FileSelectorConfig(accept=".bin,.tar"))}
+)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was looked into and is not in the library yet."""
+
+    path: Path
+    filename: str
+    passport: Passport
+
+
+class UploadDialog(OptionsFlow):
+    """The pages `upload` and `passport`."""
+
+    _upload: Upload
+    _staged: Path | None = None
+
+    async def async_step_upload(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take a file and look into it."""
+        if user_input is None:
+            return self.async_show_form(step_id="upload", data_schema=UPLOAD_SCHEMA)
+        hub = await async_get_hub(self.hass)
+        self._staged = path = await hub.library.async_part_path()
+        try:
+            filename = await self.hass.async_add_executor_job(
+                _take_over, self.hass, user_input[CONF_FILE], path
+            )
+        except ValueError:
+            return self.async_show_form(
+                step_id="upload", data_schema=UPLOAD_SCHEMA, errors={"base": "upload_gone"}
+            )
+        try:
+            self._upload = Upload(path, filename, await hub.library.async_inspect(path))
+        except MeshOtaError as err:
+            self._drop_file()
+            return await self._async_refused("upload", UPLOAD_SCHEMA, {}, err)
+        return await self.async_step_passport()
+
+    async def async_step_passport(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Show what the file is and whom it fits; add it when that is confirmed."""
+        upload = self._upload
+        hub = await async_get_hub(self.hass)
+        placeholders = passport_placeholders(
+            upload.passport,
+            upload.filename,
+            hub.nodes.nodes.values(),
+            await async_sentences(self.hass),
+        )
+        schema = self.add_suggested_values_to_schema(
+            _passport_schema(upload.passport), user_input or _suggested(upload.passport)
+        )
+        if user_input is None:
+            return self.async_show_form(
+                step_id="passport", data_schema=schema, description_placeholders=placeholders
+            )
+        try:
+            firmware = await hub.library.async_add(upload.path, upload.filename, **user_input)
+        except MeshOtaError as err:
+            return await self._async_refused("passport", schema, placeholders, err)
+        return self.async_abort(
+            reason="firmware_added", description_placeholders={"firmware": label(firmware)}
+        )
+
+    async def _async_refused(
+        self, step_id: str, schema: vol.Schema, placeholders: dict[str, str], err: MeshOtaError
+    ) -> ConfigFlowResult:
+        """Show the form again, under the sentence that says why."""
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=schema,
+            errors={"base": "refused"},
+            description_placeholders={
+                **placeholders,
+                "reason": sentence(await async_sentences(self.hass), err),
+            },
+        )
+
+    def _drop_file(self) -> None:
+        if self._staged is not None:
+            self.hass.async_add_executor_job(_delete, self._staged)
+        self._staged = None
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """Leave no uploaded file behind, however the dialog ended."""
+        self._drop_file()
+
+
+def label(firmware: Firmware) -> str:
+    """A firmware in one line, as it stands in lists and questions."""
+    return f"{firmware.node_type} {firmware.version} ({firmware.hardware})"
+
+
+def _take_over(hass: HomeAssistant, file_id: str, path: Path) -> str:
+    """Move the upload to a path of ours, before its component deletes it; its file name. Blocks.
+
+    Raises ValueError if there is no such upload.
+    """
+    with process_uploaded_file(hass, file_id) as upload:
+        shutil.move(upload, path)
+        return upload.name
+
+
+def _delete(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _passport_schema(passport: Passport) -> vol.Schema:
+    """What the file does not say for sure is asked; its runtime only where it cannot be told."""
+    fields: dict[vol.Marker, Any] = {
+        vol.Required(CONF_NODE_TYPE): TextSelector(),
+        vol.Required(CONF_VERSION): TextSelector(),
+    }
+    if passport.runtime is None:
+        fields[vol.Required(CONF_RUNTIME)] = SelectSelector(
+            SelectSelectorConfig(options=[ARDUINO, MICROPYTHON], translation_key="runtime")
+        )
+    fields[vol.Optional(CONF_RELEASE_NOTES)] = NOTES
+    fields[vol.Required(CONF_IS_STABLE, default=False)] = BooleanSelector()
+    return vol.Schema(fields)
+
+
+def _suggested(passport: Passport) -> dict[str, Any]:
+    return {CONF_NODE_TYPE: passport.node_type, CONF_VERSION: passport.version}

@@ -1,0 +1,136 @@
+"""The actions `create_job` and `cancel_job`, called as an automation or a user calls them."""
+
+from typing import Any
+
+import pytest
+import voluptuous as vol
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.mesh_ota.const import DOMAIN
+from homeassistant.auth.models import User
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.helpers import device_registry as dr
+
+from .gateway_client import GatewayClient
+
+NODE = "2222222222"
+SECOND = "3333333333"
+
+
+async def call(
+    hass: HomeAssistant, action: str, user: User | None = None, **fields: Any
+) -> dict[str, Any]:
+    """Call the action and return its answer."""
+    context = Context(user_id=user.id) if user else Context()
+    return await hass.services.async_call(
+        DOMAIN, action, fields, blocking=True, return_response=True, context=context
+    )
+
+
+@pytest.fixture
+async def two_nodes(hass: HomeAssistant, caller: GatewayClient) -> None:
+    """Two nodes of type pir on version 1.0.0."""
+    await caller.report_node(NODE)
+    await caller.report_node(SECOND, name="attic")
+    await hass.async_block_till_done()
+
+
+async def test_create_job_answers_with_the_job(hass: HomeAssistant, two_nodes: None, upload: Any):
+    """Without a target it is for every node of the firmware's type."""
+    firmware = await upload("pir", "1.1.0")
+    job = await call(hass, "create_job", firmware_id=firmware["id"])
+    assert job["firmware_id"] == firmware["id"]
+    assert job["status"] == "pending"
+    assert {row["node_id"] for row in job["nodes"]} == {NODE, SECOND}
+
+
+@pytest.mark.parametrize("target", ["target_node_ids", "device_id"])
+async def test_create_job_for_one_of_two_leaves_the_other_alone(
+    hass: HomeAssistant,
+    two_nodes: None,
+    upload: Any,
+    device_registry: dr.DeviceRegistry,
+    paired: MockConfigEntry,
+    target: str,
+):
+    """Node id or device: both name the one node."""
+    firmware = await upload("pir", "1.1.0")
+    device = device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
+    assert device is not None
+    value = {"target_node_ids": [NODE], "device_id": [device.id]}[target]
+    job = await call(hass, "create_job", firmware_id=firmware["id"], **{target: value})
+    assert [row["node_id"] for row in job["nodes"]] == [NODE]
+
+
+async def test_cancel_job_answers_with_the_cancelled_job(
+    hass: HomeAssistant, two_nodes: None, upload: Any, caller: GatewayClient
+):
+    """And the gateway no longer sees it."""
+    firmware = await upload("pir", "1.1.0")
+    job = await call(hass, "create_job", firmware_id=firmware["id"])
+    cancelled = await call(hass, "cancel_job", job_id=job["id"])
+    assert cancelled["status"] == "cancelled"
+    assert (await caller.pending()).json["jobs"] == []
+
+
+async def test_actions_work_without_asking_for_the_answer(
+    hass: HomeAssistant, two_nodes: None, upload: Any
+):
+    """The answer is optional."""
+    firmware = await upload("pir", "1.1.0")
+    await hass.services.async_call(
+        DOMAIN, "create_job", {"firmware_id": firmware["id"]}, blocking=True
+    )
+
+
+async def test_unknown_things_are_refused_with_a_sentence(hass: HomeAssistant, two_nodes: None):
+    """Whoever asked is told what does not exist, without a stack trace."""
+    for action, fields in (
+        ("create_job", {"firmware_id": 99}),
+        ("cancel_job", {"job_id": 99}),
+        ("create_job", {"firmware_id": 1, "device_id": ["no such device"]}),
+    ):
+        with pytest.raises(ServiceValidationError) as raised:
+            await call(hass, action, **fields)
+        assert raised.value.translation_domain == DOMAIN
+        assert str(raised.value) != raised.value.translation_key
+
+
+async def test_an_unknown_node_is_refused(hass: HomeAssistant, two_nodes: None, upload: Any):
+    """A job for a node that nobody has seen would wait for ever."""
+    firmware = await upload("pir", "1.1.0")
+    with pytest.raises(ServiceValidationError):
+        await call(hass, "create_job", firmware_id=firmware["id"], target_node_ids=["7"])
+
+
+async def test_two_kinds_of_target_are_a_contradiction(hass: HomeAssistant, two_nodes: None):
+    """The schema says no before anything is looked up."""
+    with pytest.raises(vol.Invalid):
+        await call(
+            hass, "create_job", firmware_id=1, target_node_ids=[NODE], target_node_type="pir"
+        )
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"), [("create_job", {"firmware_id": 1}), ("cancel_job", {"job_id": 1})]
+)
+async def test_only_administrators_may_change_firmware(
+    hass: HomeAssistant,
+    two_nodes: None,
+    hass_read_only_user: User,
+    action: str,
+    fields: dict[str, Any],
+):
+    """A user who may switch lights may not flash the house."""
+    with pytest.raises(Unauthorized):
+        await call(hass, action, hass_read_only_user, **fields)
+
+
+async def test_an_administrator_is_noted_as_the_one_who_did_it(
+    hass: HomeAssistant, two_nodes: None, upload: Any, hass_admin_user: User
+):
+    """History says who started what."""
+    firmware = await upload("pir", "1.1.0")
+    job = await call(hass, "create_job", hass_admin_user, firmware_id=firmware["id"])
+    assert job["id"] > 0
