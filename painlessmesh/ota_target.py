@@ -13,6 +13,7 @@ REPEAT_AFTER = (
     2_000_000,
     3_000_000,
 )  # us without progress; the last one again and again
+LAST_AGAIN = 6_000_000  # us before a C++ node gets the last part again: had it taken it, it would have restarted
 REPEATS_LIMIT = 10  # without progress; then it is the node's turn to ask
 FIRST_TRIP = 100_000  # us; assumed from a part to the request for the next one, until measured
 
@@ -41,7 +42,7 @@ class Target:
         self._trip = FIRST_TRIP
         self._grown = 0  # parts acknowledged since the window grew
         self._since_stall = 0  # parts acknowledged
-        self._short_stalls = 0  # in a row, with one part or none between them
+        self._short_stalls = 0  # in a row, with exactly one part before each
 
     @property
     def stalled(self) -> bool:
@@ -78,9 +79,9 @@ class Target:
 
     def tick(self, now: int) -> None:
         """Goes back to the first part not acknowledged when nothing has moved for too long."""
-        if not self._sent or self.stalled or self._only_last():
+        if not self._sent or self.stalled:
             return
-        if now - self._moved_at >= REPEAT_AFTER[min(self.repeats, len(REPEAT_AFTER) - 1)]:
+        if now - self._moved_at >= self._patience():
             self.repeats += 1
             self._notice_short_stall()
             self._go_back(now)
@@ -91,15 +92,20 @@ class Target:
 
     def _asked_again(self, now: int) -> None:
         # Stop-and-wait answers every request. With parts on their way, a request for the first of them means that it
-        # was lost, unless it cannot have arrived yet.
+        # was lost, unless it cannot have arrived yet. A C++ node also asks twice when it is told of the offer again.
         if not self._sent:
             self.repeats = 0
         elif self._longest == 1:
             self._next = self.base
             self._sent = []
-        elif self.stalled or now - self._sent[0] >= self._trip * 3 // 4:
+        elif self.stalled or self._is_late(now):
             self.repeats = 0
             self._go_back(now)
+
+    def _is_late(self, now: int) -> bool:
+        if self.stock:
+            return now - self._moved_at >= REPEAT_AFTER[0]
+        return now - self._sent[0] >= self._trip * 3 // 4
 
     def _progress(self, part: int, now: int) -> None:
         arrived = part - self.base
@@ -119,7 +125,8 @@ class Target:
         self.window = max(self.window // 2, 1)
 
     def _notice_short_stall(self) -> None:
-        self._short_stalls = self._short_stalls + 1 if self._since_stall <= 1 else 0
+        if self._since_stall:
+            self._short_stalls = self._short_stalls + 1 if self._since_stall == 1 else 0
         self._since_stall = 0
         self.announce_each = self.announce_each or (self.stock and self._short_stalls >= 2)
 
@@ -127,8 +134,11 @@ class Target:
         """First part that must not be sent yet."""
         parts = self.offer.parts
         if self.stock and self._furthest == parts and self.base < parts - 1:
-            parts -= 1  # a C++ node that got the last one is about to restart: never twice unless it asks for it
+            parts -= 1  # a C++ node that got the last one is about to restart
         return min(self.base + self.window, parts)
 
-    def _only_last(self) -> bool:
-        return self.stock and self.base == self.offer.parts - 1
+    def _patience(self) -> int:
+        """Microseconds without progress before a part is sent again."""
+        if self.stock and self.base == self.offer.parts - 1:
+            return LAST_AGAIN
+        return REPEAT_AFTER[min(self.repeats, len(REPEAT_AFTER) - 1)]

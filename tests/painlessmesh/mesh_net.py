@@ -100,7 +100,11 @@ class MeshNet:
         return self.nodes.pop(node_id)
 
     def wires_at(self, node_id):
-        return [w for w in self.wires if w.up and node_id in (w.ends[0][0].node_id, w.ends[1][0].node_id)]
+        return [
+            w
+            for w in self.wires
+            if w.up and node_id in (w.ends[0][0].node_id, w.ends[1][0].node_id)
+        ]
 
     def later(self, delay, call, *arguments):
         self._count += 1

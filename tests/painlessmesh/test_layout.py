@@ -34,18 +34,36 @@ def test_no_neighbours_means_no_subs_key():
 
 
 def test_the_id_falls_back_to_from():
-    for frame in (b'{"from":7}', b'{"nodeId":0,"from":7}', b'{"nodeId":4294967296,"from":7}', b'{"nodeId":"x","from":7}'):
+    for frame in (
+        b'{"from":7}',
+        b'{"nodeId":0,"from":7}',
+        b'{"nodeId":4294967296,"from":7}',
+        b'{"nodeId":"x","from":7}',
+    ):
         assert parsed(frame) == [(0, 7, False)]
     assert parsed(b'{"nodeId":8}') == [(0, 8, False)]
     assert parsed(b'{"type":5}') is None
 
 
 def test_ids_in_quotes_or_as_floats_are_read():
-    assert parsed(b'{"nodeId":"7","subs":[{"nodeId":8.0},{"nodeId":"9"}]}') == [(0, 7, False), (1, 8, False), (1, 9, False)]
+    assert parsed(b'{"nodeId":"7","subs":[{"nodeId":8.0},{"nodeId":"9"}]}') == [
+        (0, 7, False),
+        (1, 8, False),
+        (1, 9, False),
+    ]
 
 
 def test_empty_and_wrong_subs_count_as_none():
-    for subs in (b"[]", b"null", b"5", b'"x"', b"{}", b"[1,null,[]]", b"[{}]", b'[{"nodeId":0,"subs":[{"nodeId":4}]}]'):
+    for subs in (
+        b"[]",
+        b"null",
+        b"5",
+        b'"x"',
+        b"{}",
+        b"[1,null,[]]",
+        b"[{}]",
+        b'[{"nodeId":0,"subs":[{"nodeId":4}]}]',
+    ):
         assert parsed(b'{"nodeId":7,"subs":' + subs + b"}") == [(0, 7, False)]
 
 
@@ -69,12 +87,21 @@ def test_a_child_can_be_left_out_with_what_hangs_below_it():
 
 def test_a_tree_of_too_many_nodes_is_refused():
     def wide(count):
-        return b'{"nodeId":1,"subs":[' + b",".join([b'{"nodeId":%d}' % n for n in range(2, count + 2)]) + b"]}"
+        return (
+            b'{"nodeId":1,"subs":['
+            + b",".join([b'{"nodeId":%d}' % n for n in range(2, count + 2)])
+            + b"]}"
+        )
 
     assert len(parsed(wide(layout.TREE_LIMIT - 1))) == layout.TREE_LIMIT
     assert parsed(wide(layout.TREE_LIMIT)) is None
 
 
 def test_a_deep_chain_is_read_without_recursion():
-    frame = b'{"nodeId":1' + b"".join([b',"subs":[{"nodeId":%d' % n for n in range(2, 81)]) + b"}]" * 79 + b"}"
+    frame = (
+        b'{"nodeId":1'
+        + b"".join([b',"subs":[{"nodeId":%d' % n for n in range(2, 81)])
+        + b"}]" * 79
+        + b"}"
+    )
     assert parsed(frame)[-1] == (79, 80, False)

@@ -40,10 +40,13 @@ def changed(package, **keys):
 def test_the_package_has_the_keys_in_the_order_of_the_documentation():
     frame = encode(level1.package(KEY, "hello", GATEWAY, NODE, 4, "", "{}"))
     mac = hexmac(KEY, "71\nhello\n1111111111\n2222222222\n4\n\n{}")
-    assert frame == (
-        '{"type":71,"routing":1,"from":1111111111,"dest":2222222222,"op":"hello","seq":4,"nonce":"","body":"{}","mac":"%s"}\0'
-        % mac
-    ).encode()
+    assert (
+        frame
+        == (
+            '{"type":71,"routing":1,"from":1111111111,"dest":2222222222,"op":"hello","seq":4,"nonce":"","body":"{}","mac":"%s"}\0'
+            % mac
+        ).encode()
+    )
 
 
 def test_a_body_of_more_than_2048_bytes_is_refused():
@@ -125,7 +128,12 @@ def test_a_gateway_cannot_play_a_node_nor_a_node_the_gateway():
     gateway, node = met()
     forged = over_the_wire(level1.package(KEY, "go", NODE, GATEWAY, 90, GATEWAY_NONCE, "{}"))
     assert gateway.check(forged) is None
-    assert node.check(over_the_wire(level1.package(KEY, "status", GATEWAY, NODE, 90, NODE_NONCE, status()))) is None
+    assert (
+        node.check(
+            over_the_wire(level1.package(KEY, "status", GATEWAY, NODE, 90, NODE_NONCE, status()))
+        )
+        is None
+    )
 
 
 def test_a_rebooted_node_counts_from_one_and_is_believed():
@@ -151,7 +159,14 @@ def _who(gateway):
 
 def test_a_status_of_an_older_boot_or_another_nonce_of_the_same_boot_is_refused():
     gateway, node = met()
-    for body in (status(boot=6), status(nonce="0123456789abcdef"), status(nonce="short"), "{}", "[]", "no json"):
+    for body in (
+        status(boot=6),
+        status(nonce="0123456789abcdef"),
+        status(nonce="short"),
+        "{}",
+        "[]",
+        "no json",
+    ):
         assert gateway.check(over_the_wire(node.build("status", body))) is None
     assert gateway.check(over_the_wire(node.build("status", status()))) == status()
 
@@ -177,9 +192,15 @@ def test_a_restarted_gateway_goes_on_where_the_node_has_heard_it():
 
 def test_who_are_you_is_answered_once_in_two_seconds_and_proves_nothing():
     gateway, node = sides()
-    assert node.asked_by(over_the_wire(gateway.build("hello", HELLO)), 0) == (GATEWAY, GATEWAY_NONCE)
+    assert node.asked_by(over_the_wire(gateway.build("hello", HELLO)), 0) == (
+        GATEWAY,
+        GATEWAY_NONCE,
+    )
     assert node.asked_by(over_the_wire(gateway.build("hello", HELLO)), 2 * SECOND - 1) is None
-    assert node.asked_by(over_the_wire(gateway.build("hello", HELLO)), 2 * SECOND) == (GATEWAY, GATEWAY_NONCE)
+    assert node.asked_by(over_the_wire(gateway.build("hello", HELLO)), 2 * SECOND) == (
+        GATEWAY,
+        GATEWAY_NONCE,
+    )
     assert node.gateway == 0 and node.heard == 0
     assert node.check(over_the_wire(gateway.build("hello", HELLO))) is None
 

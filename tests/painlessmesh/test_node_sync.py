@@ -169,14 +169,22 @@ def test_an_unidentified_link_that_goes_is_no_event():
 
 def test_a_peer_without_an_id_is_closed():
     mesh = Mesh(1)
-    for frame in (b'{"type":5,"nodeId":0,"from":0}', b'{"type":6}', b'{"type":5,"nodeId":4294967296}'):
+    for frame in (
+        b'{"type":5,"nodeId":0,"from":0}',
+        b'{"type":6}',
+        b'{"type":5,"nodeId":4294967296}',
+    ):
         link = mesh.link_up(START, False)
         say(mesh, link, frame)
         assert link.closing and take_all(link) == []
 
 
 def test_the_id_may_be_in_either_place():
-    for frame in (b'{"type":5,"nodeId":2}', b'{"type":5,"from":2}', b'{"type":5,"from":2.0,"dest":99}'):
+    for frame in (
+        b'{"type":5,"nodeId":2}',
+        b'{"type":5,"from":2}',
+        b'{"type":5,"from":2.0,"dest":99}',
+    ):
         mesh = Mesh(1)
         link = mesh.link_up(START, False)
         say(mesh, link, frame)
@@ -207,7 +215,11 @@ def test_ourselves_deep_in_a_peers_tree_is_a_loop():
 def test_a_peer_that_does_not_leave_us_out_is_no_loop():
     mesh = Mesh(1)
     link = mesh.link_up(START, False)
-    say(mesh, link, b'{"nodeId":2,"subs":[{"nodeId":1,"subs":[{"nodeId":7}]},{"nodeId":3}],"type":5,"from":2}')
+    say(
+        mesh,
+        link,
+        b'{"nodeId":2,"subs":[{"nodeId":1,"subs":[{"nodeId":7}]},{"nodeId":3}],"type":5,"from":2}',
+    )
     assert not link.closing
     assert mesh.get_node_list() == [2, 3]
 
@@ -220,7 +232,7 @@ def test_our_own_id_at_a_peer_is_refused():
 
 
 def test_a_rebooted_neighbour_replaces_its_dead_connection():
-    net, accepting, dialling, dead = pair(1, 2)
+    net, accepting, _dialling, dead = pair(1, 2)
     told = []
     accepting.on_new_connection(lambda node_id: told.append("new"))
     accepting.on_dropped_connection(lambda node_id: told.append("dropped"))
@@ -267,7 +279,12 @@ def test_a_loop_made_by_simultaneous_joins_does_not_outlive_a_sync():
 def test_a_mesh_of_too_many_nodes_is_refused_and_a_full_one_fits_its_frame():
     mesh = Mesh(4294967295)
     mesh.root = True
-    nodes = b",".join([b'{"nodeId":%d,"root":true,"subs":[{"nodeId":%d,"root":true}]}' % (n, n + 1) for n in range(4000000000, 4000000086, 2)])
+    nodes = b",".join(
+        [
+            b'{"nodeId":%d,"root":true,"subs":[{"nodeId":%d,"root":true}]}' % (n, n + 1)
+            for n in range(4000000000, 4000000086, 2)
+        ]
+    )
     link = mesh.link_up(START, False)
     say(mesh, link, b'{"nodeId":3000000000,"root":true,"subs":[' + nodes + b'],"type":5}')
     assert not link.closing and len(mesh.get_node_list()) == 87

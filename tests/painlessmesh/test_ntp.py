@@ -11,7 +11,15 @@ def test_the_offset_is_exact_for_a_symmetrical_trip():
 
 def test_the_offset_is_right_across_the_wrap():
     t0 = 0xFFFFFF00
-    assert ntp.offset(t0, (t0 + 100 + 10000) & 0xFFFFFFFF, (t0 + 100 + 10000) & 0xFFFFFFFF, (t0 + 200) & 0xFFFFFFFF) == 10000
+    assert (
+        ntp.offset(
+            t0,
+            (t0 + 100 + 10000) & 0xFFFFFFFF,
+            (t0 + 100 + 10000) & 0xFFFFFFFF,
+            (t0 + 200) & 0xFFFFFFFF,
+        )
+        == 10000
+    )
 
 
 def test_a_small_offset_is_taken_in_quarters():

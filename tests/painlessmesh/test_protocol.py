@@ -10,7 +10,14 @@ def test_every_package_goes_out_with_the_bytes_of_the_specification():
     head = (("md5", md5), ("hardware", "ESP32"), ("role", "sensor"))
     for pairs, wire in (
         (
-            (("nodeId", 2222222222), ("root", None), ("subs", None), ("type", 5), ("dest", 0), ("from", 2222222222)),
+            (
+                ("nodeId", 2222222222),
+                ("root", None),
+                ("subs", None),
+                ("type", 5),
+                ("dest", 0),
+                ("from", 2222222222),
+            ),
             b'{"nodeId":2222222222,"type":5,"dest":0,"from":2222222222}\0',
         ),
         (
@@ -30,22 +37,29 @@ def test_every_package_goes_out_with_the_bytes_of_the_specification():
             b'{"type":9,"dest":1111111111,"from":3333333333,"msg":"{\\"k\\":\\"v\\\\\\"q\\"}"}\0',
         ),
         (
-            (("from", 1111111111), ("routing", 2), ("type", 10)) + head + (("forced", None), ("noPart", 5), ("broadcasted", False)),
-            b'{"from":1111111111,"routing":2,"type":10,"md5":"e0ccfdbafdd6de45dd1c93de26f389fe","hardware":"ESP32",'
-            b'"role":"sensor","noPart":5,"broadcasted":false}\0',
+            (("from", 1111111111), ("routing", 2), ("type", 10))
+            + head
+            + (("forced", None), ("noPart", 5), ("broadcasted", False)),
+            (
+                b'{"from":1111111111,"routing":2,"type":10,"md5":"e0ccfdbafdd6de45dd1c93de26f389fe","hardware":"ESP32",'
+                b'"role":"sensor","noPart":5,"broadcasted":false}\0'
+            ),
         ),
     ):
         assert encode(pairs) == wire
 
 
 def test_text_goes_out_raw_and_never_as_unicode_escapes():
-    assert encode((("msg", "ä€\U0001f600\n\r\t\b\f\"\\/"),)) == (
+    assert encode((("msg", 'ä€\U0001f600\n\r\t\b\f"\\/'),)) == (
         '{"msg":"ä€\U0001f600\\n\\r\\t\\b\\f\\"\\\\/"}'.encode() + b"\0"
     )
 
 
 def test_ready_json_goes_in_as_it_is():
-    assert encode((("subs", b'[{"nodeId":1}]'), ("on", True))) == b'{"subs":[{"nodeId":1}],"on":true}\0'
+    assert (
+        encode((("subs", b'[{"nodeId":1}]'), ("on", True)))
+        == b'{"subs":[{"nodeId":1}],"on":true}\0'
+    )
 
 
 def refused(pairs):
@@ -85,7 +99,19 @@ def test_garbage_after_the_object_is_ignored():
 
 
 def test_what_is_no_object_is_ignored():
-    for frame in (b"[1]", b'"s"', b"5", b"null", b"", b" ", b"{", b'{"a":', b"}{", b"\xef\xbb\xbf{}", b"}}}"):
+    for frame in (
+        b"[1]",
+        b'"s"',
+        b"5",
+        b"null",
+        b"",
+        b" ",
+        b"{",
+        b'{"a":',
+        b"}{",
+        b"\xef\xbb\xbf{}",
+        b"}}}",
+    ):
         assert decode(frame) is None
 
 
@@ -110,7 +136,23 @@ def test_numbers_may_be_floats_or_in_quotes():
 
 
 def test_what_is_no_uint32_counts_as_absent():
-    for value in (-1, 4294967296, "4294967296", "x", "", "-1", "1e3", "²", None, True, [], {}, 1e30, float("inf"), float("nan")):
+    for value in (
+        -1,
+        4294967296,
+        "4294967296",
+        "x",
+        "",
+        "-1",
+        "1e3",
+        "²",
+        None,
+        True,
+        [],
+        {},
+        1e30,
+        float("inf"),
+        float("nan"),
+    ):
         assert u32({"k": value}, "k") == 0
         assert number({"k": value}, "k", -7) == -7
     assert u32({}, "k") == 0
@@ -132,7 +174,17 @@ def test_flags_are_true_or_one():
 
 
 def test_a_package_travels_as_its_type_says():
-    for package_type, way in ((3, 1), (4, 0), (5, 0), (6, 0), (8, 2), (9, 1), (10, -1), (71, -1), (7, -1)):
+    for package_type, way in (
+        (3, 1),
+        (4, 0),
+        (5, 0),
+        (6, 0),
+        (8, 2),
+        (9, 1),
+        (10, -1),
+        (71, -1),
+        (7, -1),
+    ):
         assert routing({"type": package_type}) == way
         assert routing({"type": str(package_type)}) == way
 

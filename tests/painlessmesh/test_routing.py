@@ -77,7 +77,11 @@ def test_a_relay_passes_the_bytes_on_untouched():
 
 def test_without_a_way_a_single_is_dropped():
     mesh, first, second = relay()
-    for frame in (b'{"type":9,"dest":9,"from":2}', b'{"type":9,"from":2}', b'{"type":9,"dest":2,"from":2}'):
+    for frame in (
+        b'{"type":9,"dest":9,"from":2}',
+        b'{"type":9,"from":2}',
+        b'{"type":9,"dest":2,"from":2}',
+    ):
         mesh.receive(first, frame + b"\0", START)
         assert take_all(first) == take_all(second) == []
 
@@ -86,7 +90,9 @@ def test_a_package_for_a_neighbour_goes_no_further():
     mesh, first, second = relay()
     got = []
     mesh.on_package(4711, lambda package, link, now: got.append(package["n"]))
-    mesh.receive(first, b'{"routing":0,"type":4711,"dest":3,"n":1}\0{"type":4711,"dest":3,"n":2}\0', START)
+    mesh.receive(
+        first, b'{"routing":0,"type":4711,"dest":3,"n":1}\0{"type":4711,"dest":3,"n":2}\0', START
+    )
     assert take_all(second) == []
     assert got == [1, 2]
 
@@ -100,10 +106,16 @@ def test_a_single_for_another_node_is_not_ours():
 def test_plugins_hear_packages_of_their_type():
     mesh, first, _ = relay()
     got = []
-    mesh.on_package(4711, lambda package, link, now: got.append((package["dest"], link is first, now)))
+    mesh.on_package(
+        4711, lambda package, link, now: got.append((package["dest"], link is first, now))
+    )
     mesh.on_package(4711, lambda package, link, now: got.append("second"))
     mesh.on_package(9, lambda package, link, now: got.append("nine"))
-    mesh.receive(first, b'{"routing":1,"type":4711,"dest":1}\0{"type":9,"dest":1,"from":2,"msg":"x"}\0', START)
+    mesh.receive(
+        first,
+        b'{"routing":1,"type":4711,"dest":1}\0{"type":9,"dest":1,"from":2,"msg":"x"}\0',
+        START,
+    )
     assert got == [(1, True, START), "second", "nine"]
 
 
@@ -122,7 +134,9 @@ def test_messages_before_the_first_sync_are_heard_but_not_routed_to_the_stranger
     got = []
     mesh.on_receive(lambda sender, msg: got.append((sender, msg)))
     stranger = mesh.link_up(START, False)
-    mesh.receive(stranger, b'{"type":9,"dest":1,"from":8,"msg":"x"}\0{"type":8,"from":8,"msg":"y"}\0', START)
+    mesh.receive(
+        stranger, b'{"type":9,"dest":1,"from":8,"msg":"x"}\0{"type":8,"from":8,"msg":"y"}\0', START
+    )
     assert got == [(8, "x"), (8, "y")]
     assert len(take_all(first)) == 1
     mesh.receive(first, b'{"type":8,"from":2,"msg":"z"}\0', START)

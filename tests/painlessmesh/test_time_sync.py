@@ -37,7 +37,9 @@ def test_a_lopsided_trip_costs_half_of_its_difference_at_most():
     net.add(2, skew=-3000 * SECOND)
     wire = net.join(2, 1, 1000)
     arrive = wire.arrive
-    wire.arrive = lambda side, frame: net.later(4000, arrive, side, frame) if side else arrive(side, frame)
+    wire.arrive = lambda side, frame: (
+        net.later(4000, arrive, side, frame) if side else arrive(side, frame)
+    )
     net.run(30 * SECOND)
     assert apart(net) <= 2500
 
@@ -75,8 +77,14 @@ def test_the_exchange_has_the_shapes_of_the_specification():
     link = identified(mesh, 2222222222)
     mesh._offset = 0
     mesh.receive(link, b'{"type":4,"dest":1111111111,"from":2222222222,"msg":{"type":0}}\0', START)
-    assert take_all(link) == [b'{"type":4,"dest":2222222222,"from":1111111111,"msg":{"type":1,"t0":5000000}}\0']
-    mesh.receive(link, b'{"type":4,"dest":1111111111,"from":2222222222,"msg":{"type":1,"t0":131013121}}\0', START)
+    assert take_all(link) == [
+        b'{"type":4,"dest":2222222222,"from":1111111111,"msg":{"type":1,"t0":5000000}}\0'
+    ]
+    mesh.receive(
+        link,
+        b'{"type":4,"dest":1111111111,"from":2222222222,"msg":{"type":1,"t0":131013121}}\0',
+        START,
+    )
     assert take_all(link) == [
         b'{"type":4,"dest":2222222222,"from":1111111111,"msg":{"type":2,"t0":131013121,"t1":4999000,"t2":5001000}}\0'
     ]
@@ -85,7 +93,9 @@ def test_the_exchange_has_the_shapes_of_the_specification():
 def test_the_larger_id_of_two_asks_to_be_asked():
     mesh = Mesh(2222222222)
     link = mesh.link_up(START, True)
-    mesh.receive(link, b'{"nodeId":1111111111,"type":6,"dest":2222222222,"from":1111111111}\0', START)
+    mesh.receive(
+        link, b'{"nodeId":1111111111,"type":6,"dest":2222222222,"from":1111111111}\0', START
+    )
     take_all(link)
     mesh.tick(START)
     assert take_all(link) == [b'{"type":4,"dest":1111111111,"from":2222222222,"msg":{"type":0}}\0']
@@ -113,7 +123,14 @@ def test_a_forged_answer_moves_no_time():
     mesh = Mesh(1)
     link = identified(mesh, 2)
     before = mesh.get_node_time(START)
-    assert said(mesh, link, b'{"type":4,"dest":1,"from":2,"msg":{"type":2,"t0":1,"t1":99999999,"t2":99999999}}') == []
+    assert (
+        said(
+            mesh,
+            link,
+            b'{"type":4,"dest":1,"from":2,"msg":{"type":2,"t0":1,"t1":99999999,"t2":99999999}}',
+        )
+        == []
+    )
     assert mesh.get_node_time(START) == before
 
 
@@ -130,14 +147,25 @@ def test_time_packages_without_sense_are_ignored():
     link = identified(mesh, 2)
     for msg in (b"5", b"null", b'"x"', b"[]", b'{"type":9}', b"{}", b'{"type":"x"}'):
         for package_type in (b"3", b"4"):
-            assert said(mesh, link, b'{"type":' + package_type + b',"dest":1,"from":2,"msg":' + msg + b"}") == []
+            assert (
+                said(
+                    mesh,
+                    link,
+                    b'{"type":' + package_type + b',"dest":1,"from":2,"msg":' + msg + b"}",
+                )
+                == []
+            )
     assert said(mesh, link, b'{"type":4,"dest":1,"from":2}') == []
 
 
 def test_a_delay_measurement_is_answered_on_the_link_it_came_from():
     mesh = Mesh(3333333333)
     link = identified(mesh, 2222222222)
-    answers = said(mesh, link, b'{"type":3,"dest":3333333333,"from":1111111111,"msg":{"type":1,"t0":132672401}}')
+    answers = said(
+        mesh,
+        link,
+        b'{"type":3,"dest":3333333333,"from":1111111111,"msg":{"type":1,"t0":132672401}}',
+    )
     assert len(answers) == 1
     msg = answers[0].pop("msg")
     assert answers[0] == {"type": 3, "dest": 1111111111, "from": 3333333333}

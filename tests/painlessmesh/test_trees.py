@@ -22,7 +22,9 @@ def grown(size, dice):
     for node_id in range(1, size + 1):
         net.add(node_id * 1111, dice.below(1 << 32))
         if node_id > 1:
-            net.join(node_id * 1111, (dice.below(node_id - 1) + 1) * 1111, 1000 + dice.below(20_000))
+            net.join(
+                node_id * 1111, (dice.below(node_id - 1) + 1) * 1111, 1000 + dice.below(20_000)
+            )
         net.run(dice.below(50_000))
     return net
 
