@@ -86,7 +86,7 @@ class FlashFiles:
         """A small JSON object, or None for whatever else is there."""
         content = self.read(name, longest)
         try:
-            parsed = None if content is None else json.loads(content.decode())
+            parsed = None if content is None else json.loads(content)
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep for the parser
             return None
         return parsed if isinstance(parsed, dict) else None

@@ -10,7 +10,7 @@ import sys
 
 from device import bundle, manifest
 from device.bundle import ImageError
-from device.flash_files import COPY_BYTES, FlashFiles, in_blocks
+from device.flash_files import FlashFiles, in_blocks
 from device.incoming import Incoming
 from device.proof import slot_proof
 
@@ -19,19 +19,18 @@ FOLDER_BLOCKS = 2  # a folder of littlefs is a pair of blocks
 RESERVE = 16384  # bytes that stay free for state files
 
 
-def checking(incoming: Incoming, node_type: str, micropython: str, found: dict):
+def checking(incoming: Incoming, expected: tuple, buffer: bytearray, found: dict):
     """Judge the arrived image; fills `found` with its manifest's `version`, `sizes` and `folders`.
 
-    Raises ImageError. `micropython` is the version of this board, such as "1.26.1".
+    `expected` is (node type, MicroPython of this board such as "1.26.1"). Raises ImageError.
     """
-    buffer = bytearray(COPY_BYTES)
     for _ in check_digests(incoming, buffer):
         yield
     source = incoming.reader()
     try:
         reader = bundle.BundleReader(source)
         described = bundle.read_manifest(reader)
-        check_manifest(described, incoming.announced, node_type, micropython)
+        check_manifest(described, incoming.announced, *expected)
         found["version"] = described["version"]
         found["folders"] = folders_of(described["files"])
         found["sizes"] = [manifest.LONGEST]
@@ -91,9 +90,9 @@ def check_room(files: FlashFiles, slot: str, found: dict) -> None:
         raise ImageError("space", "The slot needs {} bytes, {} are free.".format(need, room))
 
 
-def unpacking(files: FlashFiles, slot: str, incoming: Incoming, folders: list):
+def unpacking(files: FlashFiles, slot: str, incoming: Incoming, folders: list, buffer: bytearray):
     """Fill the empty slot. Raises ImageError or OSError; the slot is worth nothing then."""
-    window = memoryview(bytearray(COPY_BYTES))
+    window = memoryview(buffer)
     files.make_folder(slot)
     for folder in folders:
         files.make_folder(slot + "/" + folder)

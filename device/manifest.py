@@ -24,12 +24,12 @@ class ManifestError(ValueError):
     """The manifest cannot be used; the text says which field and why."""
 
 
-def parse(raw: bytes) -> dict:
+def parse(raw: bytes | bytearray) -> dict:
     """The checked manifest. Raises ManifestError; unknown fields are ignored."""
     if len(raw) > LONGEST:
         raise ManifestError("the manifest is longer than {} bytes".format(LONGEST))
     try:
-        found = json.loads(bytes(raw).decode())
+        found = json.loads(raw)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deep for the parser
         raise ManifestError("the manifest is not valid JSON")
     if not isinstance(found, dict):

@@ -6,12 +6,14 @@ whole: the slot that runs is never written, the record of the other goes before 
 each change of mind is one rename of `slots.json`.
 """
 
+import sys
+
 from device import installer
 from device.bundle import ImageError
-from device.flash_files import FlashFiles
+from device.flash_files import COPY_BYTES, FlashFiles
 from device.incoming import Incoming
 from device.proof import slot_manifest, slot_proof
-from device.slot_state import SlotState, other_than
+from device.slot_state import SLOTS, SlotState, other_than
 
 OUT_OF_SPACE = 28  # errno ENOSPC, the same number on littlefs, FAT and Linux
 
@@ -22,6 +24,7 @@ class Slots:
     def __init__(self, root_path: str = "", files: FlashFiles | None = None) -> None:
         self.files = files or FlashFiles(root_path)
         self._state = SlotState(self.files)
+        self._state.running = self._running(root_path)
         self._looked_at = {}  # slot: (proof, damaged), read from flash once per boot
         self._installed = None  # (incoming, proof) once an image is ready to be committed
 
@@ -111,15 +114,16 @@ class Slots:
         self._installed = None
         if self._state.trial and not self.waits_for_retry:
             raise ImageError("flash", "The node is still busy with its last update.")
-        version = micropython or installer.own_micropython()
+        expected = (node_type, micropython or installer.own_micropython())
         slot, found, touched = self.other, {}, False
+        buffer = bytearray(COPY_BYTES)
         try:
-            for _ in installer.checking(incoming, node_type, version, found):
+            for _ in installer.checking(incoming, expected, buffer, found):
                 yield
             installer.check_room(self.files, slot, found)
             touched = True
             self._clear(slot)
-            for _ in installer.unpacking(self.files, slot, incoming, found["folders"]):
+            for _ in installer.unpacking(self.files, slot, incoming, found["folders"], buffer):
                 yield
             proof = installer.read_back(self.files, slot)
             if self.is_refused(proof) and not incoming.announced["forced"]:
@@ -206,6 +210,15 @@ class Slots:
         return proof
 
     # ---- inside
+
+    def _running(self, root_path: str) -> str:
+        """The slot that the loader put first on the path. The state file says it too, unless this
+        boot could not be written down: a stale one must not confirm a trial that never ran."""
+        first = sys.path[0] if sys.path else ""
+        for slot in SLOTS:
+            if first == (root_path + "/" + slot if root_path else slot):
+                return slot
+        return self._state.running
 
     def _look_at(self, slot: str) -> tuple:
         if slot not in self._looked_at:

@@ -37,7 +37,7 @@ def write(folder: Path, bundle: bytes, *, compile_modules: bool = True) -> str:
         path.write_bytes(content)
     files = FlashFiles(str(folder))
     folders = installer.folders_of(described["files"])
-    for _ in installer.unpacking(files, SLOT, Archive(bundle), folders):
+    for _ in installer.unpacking(files, SLOT, Archive(bundle), folders, bytearray(4096)):
         pass
     return Slots(files=files).adopt(SLOT, hashlib.md5(bundle, usedforsecurity=False).hexdigest())
 

@@ -1,5 +1,7 @@
 """Two slots, the trial between them, and what each boot runs. Runs on both Pythons."""
 
+import sys
+
 from device.incoming import Incoming
 from device.slots import Slots
 from tests.device import boards, made_bundles as made
@@ -211,6 +213,19 @@ def test_during_a_trial_no_image_is_installed_over_the_old_firmware():
     board = in_trial()
     assert made.refusal(board.receive, OLD)[0] == "flash"
     assert board.boot("watchdog") == "1.0.0"
+
+
+def test_a_boot_that_could_not_be_written_down_decides_no_trial():
+    """The loader runs the old slot then, and the state file still speaks of the trial before."""
+    board = in_trial()
+    sys.path.insert(0, "a")
+    try:
+        slots = Slots(files=board.flash.power_on())
+        assert slots.running == "a"
+        assert not slots.in_trial
+        assert not slots.confirm()
+    finally:
+        sys.path.pop(0)
 
 
 def test_only_a_running_trial_can_be_decided():
