@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 # First of all: it patches Home Assistant's recorder, which the integration's own imports would load unpatched.
-import pytest_homeassistant_custom_component.patch_recorder  # noqa: F401, I001  # isort: skip
+import pytest_homeassistant_custom_component.patch_recorder  # noqa: F401  # isort: skip
 import pytest
 from aiohttp import FormData
 from pytest_homeassistant_custom_component.common import MockConfigEntry
