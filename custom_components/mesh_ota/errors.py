@@ -4,10 +4,11 @@ The sentences stand in `translations/en.json` under `exceptions.<key>.message`, 
 interface and once more for the `message` of the HTTP API (`sentence`). A test walks every key that is raised.
 """
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class MeshOtaError(Exception):
@@ -62,6 +63,13 @@ class StorageFailed(MeshOtaError):
     """Home Assistant's disk did not do its part: full, read-only or damaged."""
 
     status = 507
+
+    @classmethod
+    def of(cls, error: OSError) -> Self:
+        """Say what the operating system said."""
+        if error.errno == errno.ENOSPC:
+            return cls("storage_full")
+        return cls("storage_failed", reason=error.strerror or str(error))
 
 
 def load_sentences() -> dict[str, str]:

@@ -259,6 +259,19 @@ class MeshOta:
             self.jobs_store.touch()
         return handout
 
+    async def async_settled_handout(self, gateway_id: str) -> Handout:
+        """Return the gateway's list once it is on the disk, so that no revision is ever given out twice."""
+        handout = self.handout(gateway_id)
+        while not self.jobs_store.settled:
+            await self.jobs_store.async_settle()
+            handout = self.handout(gateway_id)
+        return handout
+
+    def heard(self, gateway_id: str) -> None:
+        """Note a correctly signed request."""
+        if self.nodes.heard_gateway(gateway_id, dt_util.utcnow()):
+            self.publish(nodes=[gateway_id], gateways=[gateway_id])
+
     def wakeup(self, gateway_id: str) -> asyncio.Event:
         """Return the event that is set when the gateway's list changes."""
         return self._wakeups.setdefault(gateway_id, asyncio.Event())
@@ -328,7 +341,7 @@ class MeshOta:
         gone, moved = self.nodes.silence(now)
         for node_id in moved:
             if (node := self.node(node_id)) is not None:
-                self.engine.told(node, now)
+                self.engine.placed(node, now)
         self.engine.tick(now)
         self.publish(nodes=[*gone, *moved], gateways=gone)
         if not self.jobs_store.settled:

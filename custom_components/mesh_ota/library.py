@@ -5,7 +5,6 @@ executor, one job per call.
 """
 
 import asyncio
-import errno
 import os
 import re
 import shutil
@@ -217,9 +216,7 @@ class FirmwareLibrary:
         try:
             return await self._hass.async_add_executor_job(job)
         except OSError as err:
-            if err.errno == errno.ENOSPC:
-                raise StorageFailed("storage_full") from err
-            raise StorageFailed("storage_failed", reason=err.strerror or str(err)) from err
+            raise StorageFailed.of(err) from err
 
 
 def _check_words(node_type: str | None, version: str | None, release_notes: str) -> None:

@@ -176,8 +176,8 @@ class JobEngine:
         reports.fail_all(self.ledger, gateway_id, job, message, now)
         return True
 
-    def told(self, node: Node, now: datetime) -> None:
-        """Take notice of a node that said something, came, left or moved to another gateway."""
+    def placed(self, node: Node, now: datetime) -> None:
+        """Take notice of a node that turned up, came, left or moved to another gateway."""
         for _job, row in self.ledger.rows_of(node.node_id):
             if row.gateway_id != node.gateway_id and row.status is not NodeStatus.RESTARTING:
                 row.gateway_id = node.gateway_id
@@ -186,7 +186,12 @@ class JobEngine:
             creation.extend(self.ledger, node, now)
         gateway = self.nodes.gateways.get(node.gateway_id)
         # While the gateway is away nobody knows whether a node is: that is no sign of a restart.
-        if gateway is not None and gateway.online:
+        if node.stock and gateway is not None and gateway.online:
+            judgement.judge(self.ledger, node, now)
+
+    def told(self, node: Node, now: datetime) -> None:
+        """Take notice of what a node said, once, when it said it."""
+        if not node.stock:
             judgement.judge(self.ledger, node, now)
 
     def restored_from_backup(self, highest: int) -> list[Job]:
@@ -205,11 +210,10 @@ class JobEngine:
 
     def tick(self, now: datetime) -> None:
         """Let time pass: deadlines, settling stock nodes, the sentences of what waits."""
-        for job, row in list(self.ledger.open_rows()):
+        for _job, row in list(self.ledger.open_rows()):
             node = self.nodes.nodes.get(row.node_id)
             if node is not None and node.stock and row.status is NodeStatus.RESTARTING:
-                self.told(node, now)
-            del job
+                self.placed(node, now)
         self._clocks.tick(now)
 
     def explain(self) -> None:

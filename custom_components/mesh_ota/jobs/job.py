@@ -41,6 +41,8 @@ class NodeRow:
     """Whether this attempt has stood in a pending list: before, no report can be about it."""
     boot: int = 0
     """Greatest boot number of the node known from before its commit."""
+    trial_boot: int = 0
+    """Greatest boot number at which the node spoke of this attempt's trial."""
     waited: timedelta = timedelta()
     """Time without progress in this state while node and gateway were there."""
     left: bool = False

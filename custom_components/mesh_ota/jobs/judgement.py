@@ -43,7 +43,10 @@ def _judge_trial(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
     elif last.outcome == "refused":
         ledger.move(job, row, NodeStatus.ROLLED_BACK, now, "refused", said=last.reason)
     elif reason := _ON_TRIAL.get(last.outcome):
-        row.current_part, row.waited = row.total_parts, timedelta()
+        row.current_part = row.total_parts
+        if node.boot > row.trial_boot:
+            # Only another boot is a sign of life: a node that keeps saying "retry" and does not is stuck.
+            row.trial_boot, row.waited = node.boot, timedelta()
         ledger.explain(job, row, reason, said=last.reason)
 
 

@@ -149,7 +149,7 @@ class Ledger:
         """Make reports about the attempt so far worthless."""
         row.attempt += 1
         row.handed_out = False
-        row.current_part = 0
+        row.current_part, row.trial_boot = 0, 0
         row.left, row.back_since = False, None
 
     def settle(self, job: Job, now: datetime, *, over: bool = False) -> None:
