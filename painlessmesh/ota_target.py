@@ -78,8 +78,8 @@ class Target:
         return part
 
     def tick(self, now: int) -> None:
-        """Goes back to the first part not acknowledged when nothing has moved for too long."""
-        if not self._sent or self.stalled:
+        """Goes back to the first part not acknowledged when nothing has moved for too long; not with a window of 1."""
+        if not self._sent or self.stalled or self._longest == 1:
             return
         if now - self._moved_at >= self._patience():
             self.repeats += 1
