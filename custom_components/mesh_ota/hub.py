@@ -343,7 +343,7 @@ class MeshOta:
             if (node := self.node(node_id)) is not None:
                 self.engine.placed(node, now)
         self.engine.tick(now)
-        self.publish(nodes=[*gone, *moved], gateways=gone)
+        self.publish(nodes=[*gone, *moved], gateways=gone, new=self.nodes.introduce(now))
         if not self.jobs_store.settled:
             self.hass.async_create_task(self.jobs_store.async_settle(), "Mesh OTA jobs")
 

@@ -55,6 +55,9 @@ class Node:
     """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""
     online: bool = False
     last_heard: datetime | None = None
+    first_seen: datetime | None = None
+    introduced: bool = False
+    """Whether it is worth showing: it has said what it is, or has been there so long that it will not."""
     parent: str | None = None
     """The node it hangs on, while it is online."""
 
@@ -66,7 +69,8 @@ class Node:
     def as_dict(self) -> dict[str, Any]:
         """Return all that is known of it, ready for JSON."""
         known = {item.name: getattr(self, item.name) for item in fields(self)}
-        known["last_heard"] = None if self.last_heard is None else self.last_heard.isoformat()
+        for name in ("last_heard", "first_seen"):
+            known[name] = known[name] and known[name].isoformat()
         known["last"] = None if self.last is None else self.last.as_dict()
         known["error"] = None if self.error is None else self.error.as_dict()
         return known
@@ -82,8 +86,8 @@ class Node:
     def restored(cls, stored: dict[str, Any]) -> Self:
         """Build the node again from `stored`; it is away until it is heard."""
         values = dict(stored)
-        if values["last_heard"] is not None:
-            values["last_heard"] = datetime.fromisoformat(values["last_heard"])
+        for name in ("last_heard", "first_seen"):
+            values[name] = values[name] and datetime.fromisoformat(values[name])
         values["last"] = values["last"] and LastTrial(**values["last"])
         values["error"] = values["error"] and NodeError(**values["error"])
         return cls(**values)
@@ -107,6 +111,7 @@ class Seen:
     """What one report changed, by node id."""
 
     new: list[str] = field(default_factory=list)
+    """Are introduced, or belong to this gateway, from now on."""
     told: list[str] = field(default_factory=list)
     """Said their status, or what they ask for."""
     moved: list[str] = field(default_factory=list)
@@ -129,9 +134,9 @@ class NodeRegistry:
         """Says whether a node may not change its gateway now (between commit and proof)."""
 
     def nodes_of(self, gateway_id: str) -> list[Node]:
-        """Return the gateway's nodes, without the gateway itself."""
-        nodes = self.nodes.values()
-        return [node for node in nodes if node.gateway_id == gateway_id and not node.is_gateway]
+        """Return the gateway's nodes that have been introduced, without the gateway itself."""
+        mine = (node for node in self.nodes.values() if node.gateway_id == gateway_id)
+        return [node for node in mine if node.introduced and not node.is_gateway]
 
     def add_gateway(self, gateway_id: str, entry_id: str) -> GatewayState:
         """Take a gateway in; it is away until it is heard."""
@@ -144,6 +149,7 @@ class NodeRegistry:
                 hardware=HARDWARE_MICROPYTHON,
                 kind=APP_BUNDLE,
                 stock=False,
+                introduced=True,
             )
         return state
 
@@ -164,6 +170,17 @@ class NodeRegistry:
         node = self.nodes[gateway_id]
         node.online, node.last_heard = True, now
         return came
+
+    def introduce(self, now: datetime) -> list[str]:
+        """Introduce nodes that have been there for long and said nothing: stock ones. Returns their ids."""
+        silent = [
+            node
+            for node in self.nodes.values()
+            if not node.introduced and node.first_seen and now - node.first_seen >= NODE_SILENT
+        ]
+        for node in silent:
+            node.introduced = True
+        return [node.node_id for node in silent]
 
     def silence(self, now: datetime) -> tuple[list[str], list[str]]:
         """Notice who has not been heard for too long. Returns the ids of gateways and nodes that went away."""
@@ -193,7 +210,7 @@ class NodeRegistry:
         state, seen = self.gateways[gateway_id], Seen()
         state.tree = read_tree(tree)
         for name in state.tree:
-            node = self._take(name, gateway_id, seen)
+            node = self._take(name, gateway_id, seen, now)
             if node is not None:
                 node.last_heard = now
         mine = [node for node in self.nodes.values() if node.gateway_id == gateway_id]
@@ -208,28 +225,31 @@ class NodeRegistry:
             if name is None or name == gateway_id:
                 continue
             said = read_status(entry.get("status")) or read_asks_for(entry.get("asks_for"))
-            node = self._take(name, gateway_id, seen) if said else None
+            node = self._take(name, gateway_id, seen, now) if said else None
             if node is None:
                 continue
             self._tell(node, said)
+            if not node.introduced:
+                node.introduced = True
+                seen.new.append(name)
             node.last_heard = _heard_at(entry.get("heard"), node.last_heard, now)
             seen.told.append(name)
         mine = [self.nodes[name] for name in seen.told]
         seen.moved = self._place(mine, now)
         return seen
 
-    def _take(self, name: str, gateway_id: str, seen: Seen) -> Node | None:
+    def _take(self, name: str, gateway_id: str, seen: Seen, now: datetime) -> Node | None:
         """Return the node if this gateway may speak for it."""
         node = self.nodes.get(name)
         if node is None:
-            node = self.nodes[name] = Node(node_id=name, gateway_id=gateway_id)
-            seen.new.append(name)
+            node = self.nodes[name] = Node(node_id=name, gateway_id=gateway_id, first_seen=now)
         elif node.gateway_id != gateway_id:
             # It moves once the other gateway no longer sees it, never between commit and proof.
             if node.online or node.is_gateway or self.tied(name):
                 return None
             node.gateway_id = gateway_id
-            seen.new.append(name)
+            if node.introduced:
+                seen.new.append(name)
         return node
 
     def _tell(self, node: Node, said: dict[str, Any]) -> None:
