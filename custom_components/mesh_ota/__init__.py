@@ -6,6 +6,9 @@ entry is one gateway; library, jobs and the HTTP doors belong to all of them and
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed
@@ -34,6 +37,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
     hub = await async_get_hub(hass)
     gateway_id = str(entry.unique_id)
     await hub.async_add_gateway(entry.entry_id, gateway_id, _stored_key(entry))
+    # What is asked for first is done last: nobody listens any more when the door closes.
+    entry.async_on_unload(partial(hub.async_remove_gateway, gateway_id))
     entry.runtime_data = async_keep_devices(hass, entry, hub)
     async_follow_alarms(hass, entry, hub)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -41,10 +46,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> bool:
-    """Close the gateway's door; what is known of it stays."""
-    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
-        await entry.runtime_data.hub.async_remove_gateway(entry.runtime_data.gateway_id)
-    return unloaded
+    """Show the gateway and its nodes no more; what is known of them stays."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> None:
@@ -67,12 +70,11 @@ async def async_remove_config_entry_device(
 
 
 def _stored_key(entry: MeshOtaConfigEntry) -> bytes:
-    try:
-        key = bytes.fromhex(entry.data[CONF_KEY])
-    except (KeyError, TypeError, ValueError) as err:
-        raise ConfigEntryAuthFailed(
-            translation_domain=DOMAIN,
-            translation_key="gateway_key_unusable",
-            translation_placeholders={"gateway_id": str(entry.unique_id)},
-        ) from err
-    return key
+    stored = str(entry.data.get(CONF_KEY))
+    if re.fullmatch("[0-9a-f]{64}", stored):
+        return bytes.fromhex(stored)
+    raise ConfigEntryAuthFailed(
+        translation_domain=DOMAIN,
+        translation_key="gateway_key_unusable",
+        translation_placeholders={"gateway_id": str(entry.unique_id)},
+    )

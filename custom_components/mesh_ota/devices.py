@@ -6,6 +6,8 @@ version, chip) follows what the node says, and a node that another gateway repor
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
@@ -17,6 +19,8 @@ from .const import DOMAIN
 from .hub import Change, MeshOta
 from .nodes import Node
 
+_LOGGER = logging.getLogger(__name__)
+
 MANUFACTURER = "painlessMesh"
 
 
@@ -26,6 +30,7 @@ class GatewayEntry:
 
     hub: MeshOta
     gateway_id: str
+    title: str
     device_id: str
     """The gateway's device, on which its nodes hang."""
 
@@ -33,57 +38,69 @@ class GatewayEntry:
 type MeshOtaConfigEntry = ConfigEntry[GatewayEntry]
 
 
-def describe_node(gateway: GatewayEntry, node: Node) -> DeviceInfo:
-    """A node's device: what it is, what it runs, behind which gateway."""
-    identifiers = {(DOMAIN, node.node_id)}
-    if node.is_gateway:
-        return DeviceInfo(identifiers=identifiers)
-    return DeviceInfo(
-        identifiers=identifiers,
+def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
+    """The device of a node, or of the gateway itself: what it is, what it runs, on whom it hangs."""
+    device = DeviceInfo(
+        identifiers={(DOMAIN, node.node_id)},
         manufacturer=MANUFACTURER,
         model=node.node_type,
         name=node.name or f"{node.node_type or 'node'} {node.node_id}",
         serial_number=node.node_id,
         sw_version=gateway.hub.installed_version(node),
         hw_version=node.chip or node.hardware,
-        via_device_id=gateway.device_id,
     )
+    if node.is_gateway:
+        device["name"] = gateway.title
+    else:
+        device["via_device_id"] = gateway.device_id
+    return device
 
 
 @callback
 def async_keep_devices(
     hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: MeshOta
 ) -> GatewayEntry:
-    """Make the gateway's device, and keep every device of the entry true until it is unloaded."""
+    """Make the gateway's device and its nodes', and keep them true until the entry is unloaded."""
     registry = dr.async_get(hass)
     gateway_id = str(entry.unique_id)
     own = registry.async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={(DOMAIN, gateway_id)},
-        manufacturer=MANUFACTURER,
-        model="gateway",
-        name=entry.title,
-        serial_number=gateway_id,
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, gateway_id)}
     )
-    gateway = GatewayEntry(hub, gateway_id, own.id)
+    gateway = GatewayEntry(hub, gateway_id, entry.title, own.id)
+
+    def keep(node: Node) -> None:
+        if node.gateway_id == gateway_id:
+            registry.async_get_or_create(config_entry_id=entry.entry_id, **describe(gateway, node))
+        elif device := registry.async_get_device_by_identifier(
+            (DOMAIN, node.node_id), entry.entry_id
+        ):
+            registry.async_remove_device(device.id)
 
     @callback
     def follow(change: Change) -> None:
-        if change.kind not in ("node", "new_node") or (node := hub.node(change.id)) is None:
-            return
-        device = registry.async_get_device_by_identifier((DOMAIN, node.node_id), entry.entry_id)
-        if device is None:
-            return
-        if node.gateway_id != gateway_id:
-            registry.async_remove_device(device.id)
-            return
-        registry.async_update_device(
-            device.id,
-            name=node.name or device.name,
-            model=node.node_type or device.model,
-            sw_version=hub.installed_version(node),
-            hw_version=node.chip or node.hardware or device.hw_version,
-        )
+        if change.kind in ("node", "new_node") and (node := hub.node(change.id)) is not None:
+            keep(node)
 
+    for node in list(hub.nodes.nodes.values()):
+        keep(node)
     entry.async_on_unload(hub.async_subscribe(follow))
+    entry.async_on_unload(hub.async_subscribe(_log_presence(gateway)))
     return gateway
+
+
+def _log_presence(gateway: GatewayEntry) -> Callable[[Change], None]:
+    """Say once when the gateway falls silent, and once when it calls again."""
+    states = gateway.hub.gateways
+    was_online = False
+
+    @callback
+    def follow(change: Change) -> None:
+        nonlocal was_online
+        if change.id != gateway.gateway_id or change.kind not in ("node", "gateway"):
+            return
+        online = states[gateway.gateway_id].online
+        if online != was_online:
+            _LOGGER.info("Gateway %s %s", gateway.gateway_id, "calls" if online else "is silent")
+        was_online = online
+
+    return follow

@@ -7,6 +7,7 @@ failure, cancel or restart can leave an entity "in progress".
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import Any, override
 
 from awesomeversion import AwesomeVersion, AwesomeVersionException, AwesomeVersionStrategy
@@ -19,7 +20,8 @@ from homeassistant.components.update import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .devices import GatewayEntry, MeshOtaConfigEntry, describe_node
+from .const import UNKNOWN_VERSION
+from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity
 from .hub import Change
 from .jobs.job import NodeRow
@@ -35,7 +37,10 @@ async def async_setup_entry(
     entry: MeshOtaConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add an entity for each known node, and for each that turns up later."""
+    """Add an entity for each node whose type is known, and for each that says it later.
+
+    Without a type no firmware can be for it; it has a device all the same.
+    """
     gateway = entry.runtime_data
     hub = gateway.hub
     shown: set[str] = set()
@@ -43,7 +48,7 @@ async def async_setup_entry(
     @callback
     def add_new() -> None:
         known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
-        new = [node for node in known if node is not None and node.node_id not in shown]
+        new = [node for node in known if node and node.node_type and node.node_id not in shown]
         shown.update(node.node_id for node in new)
         entities = [FirmwareUpdate(gateway, node) for node in new]
         for entity in entities:
@@ -74,7 +79,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
 
     def __init__(self, gateway: GatewayEntry, node: Node) -> None:
         """Show the firmware of this node."""
-        super().__init__(gateway.hub, node.node_id, describe_node(gateway, node))
+        super().__init__(gateway.hub, node.node_id, describe(gateway, node))
         self._attr_unique_id = f"{node.node_id}-firmware"
 
     @override
@@ -120,8 +125,11 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
             return None
         if (row := self._under_way) is not None:
             return row.to_version
-        firmware = self.hub.latest_firmware(node)
-        return self.installed_version if firmware is None else firmware.version
+        if (firmware := self.hub.latest_firmware(node)) is not None:
+            return firmware.version
+        # Nothing to compare with: what runs is the latest, unless nobody knows what runs.
+        installed = self.hub.installed_version(node)
+        return None if installed == UNKNOWN_VERSION else installed
 
     @property
     @override
@@ -156,7 +164,8 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         notes = firmware.release_notes if firmware is not None else ""
         row = self.hub.row_for(self.node_id)
         if row is not None and row.error_message:
-            notes = f"<ha-alert alert-type='info'>{row.error_message}</ha-alert>\n\n{notes}"
+            # It may hold words of a node: nothing of them shall be markup.
+            notes = f"<ha-alert alert-type='info'>{escape(row.error_message)}</ha-alert>\n\n{notes}"
         return notes or None
 
     @override
