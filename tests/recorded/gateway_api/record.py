@@ -143,7 +143,7 @@ GATEWAY = {
     "chip": "esp32",
     "mpy": "1.26.1",
     "slot": "a",
-    "highest_revision": 12,
+    "highest_revision": 11,
 }
 FIRST_REPORT = {
     "gateway": GATEWAY,
