@@ -24,9 +24,9 @@ class BoardInMemory:
 
     def boot(self, cause="soft"):
         """Restart; answers the version that runs."""
-        state = SlotState(self.flash.power_on())
+        state = SlotState(self.flash.files())
         self.chosen = boot_choice.pick(state, cause)
-        self.slots = Slots(files=self.flash.power_on())
+        self.slots = Slots(files=self.flash.files())
         assert self.slots.running == self.chosen
         return self.version()
 
@@ -35,7 +35,7 @@ class BoardInMemory:
 
     def crash(self, reason="ValueError: no", imported=True, steady=False):
         """The application raised; answers the seconds that the loader waits."""
-        state = SlotState(self.flash.power_on())
+        state = SlotState(self.flash.files())
         return boot_choice.note_crash(state, reason, imported, steady)
 
     def receive(self, content, **changes):
@@ -50,19 +50,19 @@ class BoardInMemory:
         self.slots.commit(tag)
 
 
-def in_service():
+def in_service(flash=None):
     """A board that was filled by cable and runs OLD."""
-    board = BoardInMemory()
-    files = board.flash.power_on()
+    board = BoardInMemory(flash)
+    files = board.flash.files()
     fill(files, "a", OLD)
     Slots(files=files).adopt("a", made.md5(OLD))
     assert board.boot("power_on") == "1.0.0"
     return board
 
 
-def updated():
+def updated(flash=None):
     """A board that runs NEW, confirmed, and has OLD in the other slot."""
-    board = in_service()
+    board = in_service(flash)
     board.update(NEW)
     assert board.boot() == "1.1.0"
     assert board.slots.confirm()

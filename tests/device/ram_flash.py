@@ -23,11 +23,23 @@ class Flash:
         self.last_one = "absent"  # what becomes of that operation: absent, torn or complete
         self.is_off = False
 
-    def power_on(self):
-        self.is_off = False
-        self.operations = 0
-        self.dies_at = 0
+    def copy(self):
+        copied = Flash(self.capacity)
+        copied.contents = dict(self.contents)
+        copied.folders = set(self.folders)
+        return copied
+
+    def files(self):
         return RamFiles(self)
+
+    def cut_at(self, operation, last_one):
+        """Let the power go in that operation from now."""
+        self.operations = 0
+        self.dies_at, self.last_one = operation, last_one
+
+    def switch_on(self):
+        self.is_off = False
+        self.dies_at = 0
 
     def changes(self, complete, torn=None):
         """Do one operation, or let the power go in it."""

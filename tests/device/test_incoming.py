@@ -13,7 +13,7 @@ def part(number):
 
 
 def arrived_up_to(flash, count):
-    incoming = Incoming(files=flash.power_on())
+    incoming = Incoming(files=flash.files())
     assert incoming.begin(made.announcement(IMAGE)) == 0
     for number in range(count):
         assert incoming.write(number, part(number))
@@ -50,7 +50,7 @@ def test_a_part_of_the_wrong_length_is_refused():
 def test_after_a_power_cut_it_goes_on_at_the_last_segment_that_was_closed():
     flash = Flash()
     arrived_up_to(flash, 21)
-    again = Incoming(files=flash.power_on())
+    again = Incoming(files=flash.files())
     assert again.begin(made.announcement(IMAGE)) == 16
     for number in range(16, 41):
         assert again.write(number, part(number))
@@ -60,7 +60,7 @@ def test_after_a_power_cut_it_goes_on_at_the_last_segment_that_was_closed():
 def test_after_an_orderly_restart_it_goes_on_at_the_very_part():
     flash = Flash()
     arrived_up_to(flash, 21).close()
-    again = Incoming(files=flash.power_on())
+    again = Incoming(files=flash.files())
     assert again.begin(made.announcement(IMAGE)) == 21
     for number in range(21, 41):
         assert again.write(number, part(number))
@@ -70,7 +70,7 @@ def test_after_an_orderly_restart_it_goes_on_at_the_very_part():
 def test_a_complete_image_is_still_complete_after_a_restart():
     flash = Flash()
     arrived_up_to(flash, 41)
-    again = Incoming(files=flash.power_on())
+    again = Incoming(files=flash.files())
     assert again.begin(made.announcement(IMAGE)) == 41
     assert again.complete
 
@@ -79,14 +79,14 @@ def test_a_torn_segment_is_asked_for_again():
     flash = Flash()
     arrived_up_to(flash, 40).close()
     flash.contents["incoming/001"] = flash.contents["incoming/001"][:5000]
-    assert Incoming(files=flash.power_on()).begin(made.announcement(IMAGE)) == 16
+    assert Incoming(files=flash.files()).begin(made.announcement(IMAGE)) == 16
 
 
 def test_another_image_drops_what_was_arriving():
     flash = Flash()
     arrived_up_to(flash, 40).close()
     other = IMAGE[:-1] + b"?"
-    incoming = Incoming(files=flash.power_on())
+    incoming = Incoming(files=flash.files())
     assert incoming.begin(made.announcement(other)) == 0
     made.arrive(incoming, other)
     assert incoming.digests()[0] == made.md5(other)
@@ -96,13 +96,13 @@ def test_the_same_md5_with_another_sha256_is_another_image():
     flash = Flash()
     arrived_up_to(flash, 40).close()
     changed = made.announcement(IMAGE, sha256="0" * 64)
-    assert Incoming(files=flash.power_on()).begin(changed) == 0
+    assert Incoming(files=flash.files()).begin(changed) == 0
 
 
 def test_force_is_learned_without_starting_again():
     flash = Flash()
     arrived_up_to(flash, 16)
-    incoming = Incoming(files=flash.power_on())
+    incoming = Incoming(files=flash.files())
     assert incoming.begin(made.announcement(IMAGE, forced=True)) == 16
     assert incoming.announced["forced"]
 
@@ -120,12 +120,12 @@ def test_segments_without_their_record_are_not_resumed():
     flash = Flash()
     arrived_up_to(flash, 32)
     del flash.contents["incoming/record.json"]
-    assert Incoming(files=flash.power_on()).begin(made.announcement(IMAGE)) == 0
+    assert Incoming(files=flash.files()).begin(made.announcement(IMAGE)) == 0
     assert sorted(flash.contents) == ["incoming/record.json"]
 
 
 def test_a_plain_painlessmesh_announcement_is_enough():
-    incoming = Incoming(files=Flash().power_on())
+    incoming = Incoming(files=Flash().files())
     made.arrive(incoming, IMAGE)
     plain = {"md5": made.md5(IMAGE), "noPart": 41}
     assert incoming.begin(plain) == 0
@@ -136,14 +136,14 @@ def test_a_plain_painlessmesh_announcement_is_enough():
 
 def test_room_is_checked_before_the_first_part():
     flash = Flash(capacity=100000)
-    incoming = Incoming(files=flash.power_on())
+    incoming = Incoming(files=flash.files())
     assert made.refusal(incoming.begin, made.announcement(IMAGE))[0] == "space"
     assert flash.contents == {}
     assert incoming.begin(made.announcement(IMAGE), room=200000) == 0
 
 
 def test_an_announcement_that_makes_no_sense_is_refused():
-    incoming = Incoming(files=Flash().power_on())
+    incoming = Incoming(files=Flash().files())
     for code, change in (
         ("kind", {"kind": "esp-image"}),
         ("size", {"md5": "x" * 32}),
@@ -161,7 +161,7 @@ def test_an_announcement_that_makes_no_sense_is_refused():
 
 def test_a_full_flash_is_told_and_leaves_nothing():
     flash = Flash(capacity=30000)
-    incoming = Incoming(files=flash.power_on())
+    incoming = Incoming(files=flash.files())
     incoming.begin(made.announcement(IMAGE), room=1000000)
     code = None
     for number in range(41):

@@ -220,7 +220,7 @@ def test_a_boot_that_could_not_be_written_down_decides_no_trial():
     board = in_trial()
     sys.path.insert(0, "a")
     try:
-        slots = Slots(files=board.flash.power_on())
+        slots = Slots(files=board.flash.files())
         assert slots.running == "a"
         assert not slots.in_trial
         assert not slots.confirm()
@@ -498,7 +498,7 @@ def test_nothing_can_be_committed_that_was_not_installed():
 
 def test_a_slot_that_does_not_fit_its_manifest_is_not_adopted():
     flash = Flash()
-    files = flash.power_on()
+    files = flash.files()
     boards.fill(files, "a", OLD)
     flash.contents["a/node/app.py"] += b"x"
     assert made.refusal(Slots(files=files).adopt, "a")[0] == "bundle"
