@@ -95,7 +95,7 @@ class Gateway:
         await self.links.listen(*self.board.start_access_point(mesh))
         running = [
             self.links.run(),
-            self.poller.run(),
+            self._talk(),
             self._stay_on_router(),
             self._beat(),
             self._feed(),
@@ -103,6 +103,11 @@ class Gateway:
         if self.slot.in_trial:
             running.append(try_out(self.board, self.poller))
         await asyncio.gather(*running)
+
+    async def _talk(self) -> None:
+        while not self.board.router_alive():
+            await asyncio.sleep(BEAT_SECONDS)
+        await self.poller.run()
 
     async def _stay_on_router(self) -> None:
         """The mesh goes on without the home network; Home Assistant hears of it later."""
@@ -118,7 +123,7 @@ class Gateway:
         joined = await self.board.join_router(self.config["router"])
         print("home network:", "joined" if joined else "not reached")
         if joined:
-            self.connection.drop()  # it stood on an address that is no longer ours
+            self.poller.start_anew()  # the connection stood on an address that is no longer ours
         return joined
 
     async def _beat(self) -> None:
@@ -151,10 +156,18 @@ def start() -> Gateway:
     keys = keyring.load(files, board.random)
     print("setup key:", keyring.setup_key(keys.gateway))
     gateway = Gateway(board, config, keys, files)
-    for name in ONLY_AT_START:
-        sys.modules.pop(name, None)
-    gc.collect()
+    forget(ONLY_AT_START)
     return gateway
+
+
+def forget(names: tuple) -> None:
+    """Unload modules that are not used again, also where their packages hold them."""
+    for name in names:
+        package, _, module = name.partition(".")
+        sys.modules.pop(name, None)
+        if hasattr(sys.modules.get(package), module):
+            delattr(sys.modules[package], module)
+    gc.collect()
 
 
 def main() -> None:

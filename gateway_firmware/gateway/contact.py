@@ -15,7 +15,7 @@ ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 GREET_GAP = 2 * SECOND
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
-WAITING_MAX = 8192  # bytes of statuses kept until they are told
+WAITING_MAX = 6144  # bytes of statuses kept until they are told
 
 
 class Contact:

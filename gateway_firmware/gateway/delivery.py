@@ -31,6 +31,7 @@ class Job:
         self.firmware_id = fields["firmware_id"]
         self.md5 = fields["md5"]
         self.sha256 = fields["sha256"]
+        self.proof = fields.get("proof")
         self.size = fields["size"]
         self.kind = fields["kind"]
         self.version = fields["version"]
@@ -105,6 +106,8 @@ class Delivery:
             self.old_error = False
             self.move(OFFERED, now)  # it has given up or lost the image: offer it again
             self.act_at = now
+        elif status.get("proof") == self.job.proof:
+            self.moved_at = now  # it runs that image, as Home Assistant is about to see
 
     def _in_phase(self, phase: str, status: dict, now: int) -> None:
         state = STATE_OF_PHASE[phase]

@@ -26,7 +26,6 @@ FRESH = 60 * SECOND  # how old a signed list may be to act upon it
 ANNOUNCE_AGAIN = 10 * SECOND  # one of our nodes that does not react
 ANNOUNCE_STOCK = 30 * SECOND  # a C++ node asks again by itself after 30 s
 COMMIT_AGAIN = 3 * SECOND
-CANCEL_AGAIN = 5 * SECOND
 NO_ANSWER = 180 * SECOND
 RESTART_LONGEST = 300 * SECOND  # a trial takes 120 s; beyond that nobody is in a hurry
 
@@ -114,8 +113,8 @@ class Distributor:
 
     def _status(self, node: KnownNode, status: dict, now: int) -> None:
         delivery = self._delivery_to(node.node_id)
+        self._leave_nobody_waiting(node, status, delivery, now)
         if delivery is None or delivery.job.stock:
-            self._leave_nobody_waiting(node, status, now)
             return
         restarted = delivery.node_boot not in (None, status.get("boot"))
         delivery.node_boot = status.get("boot")
@@ -129,10 +128,16 @@ class Distributor:
         self._act(delivery, node, now)
         self._tell(delivery)
 
-    def _leave_nobody_waiting(self, node: KnownNode, status: dict, now: int) -> None:
-        """A node that is ready for a job which has ended would take no other image."""
-        md5 = status.get("md5")
-        if self._fresh(now) and status.get("phase") == "ready" and isinstance(md5, str):
+    def _leave_nobody_waiting(
+        self, node: KnownNode, status: dict, delivery: Delivery | None, now: int
+    ) -> None:
+        """A node that holds the image of a job which has ended would take no other one."""
+        md5, phase = status.get("md5"), status.get("phase")
+        if not self._fresh(now) or not isinstance(md5, str) or phase == "restarting":
+            return
+        other = delivery is not None and delivery.job.md5 != md5
+        # Without a delivery it may be on its way from a C++ gateway; only ours leave a node ready.
+        if other or (delivery is None and phase == "ready"):
             self._contact.command(node, "cancel", md5[:32])
 
     # ---- time

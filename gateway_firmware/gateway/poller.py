@@ -16,7 +16,6 @@ UNKNOWN_PAUSE = 10  # s between openings until Home Assistant has accepted this 
 UNREACHABLE_LONGEST = 10  # s; nobody is there to be disturbed, and it may be back any moment
 REFUSED_LONGEST = 60
 PLAIN_POLL = 60  # s between two requests where Home Assistant grants no long poll
-FRESH = 60 * SECOND  # for how long a signed list may be acted upon
 
 
 class Poller:
@@ -36,6 +35,7 @@ class Poller:
         self._reporter = reporter
         self._clock = clock
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._session = 0  # the session in which all was told
         self._revision = None  # of the list the distributor works on; None: ask for it
         self._behind = True  # whether Home Assistant has a newer list
@@ -45,6 +45,11 @@ class Poller:
     def wake(self) -> None:
         """Something is to be said or fetched."""
         self._wake.set()
+
+    def start_anew(self) -> None:
+        """The home network is back: drop the connection, and wait no longer for the next try."""
+        self._home_assistant.session.drop()
+        self._hurry.set()
 
     async def run(self) -> None:
         while True:
@@ -139,11 +144,7 @@ class Poller:
 
     async def _rest(self, microseconds: int) -> None:
         """Until woken, at most so long."""
-        longest = min(microseconds / SECOND, PLAIN_POLL)
-        try:
-            await asyncio.wait_for(self._wake.wait(), longest)
-        except asyncio.TimeoutError:
-            pass
+        await _wait(self._wake, min(microseconds / SECOND, PLAIN_POLL))
         self._wake.clear()
 
     def _answered(self, revision: int) -> None:
@@ -157,17 +158,25 @@ class Poller:
 
     async def _wait_after(self, error: Exception) -> None:
         self._say(str(error) or type(error).__name__)
-        if not self.accepted:
+        reached = isinstance(error, Refused) or getattr(error, "refused", False)
+        if reached and not self.accepted:
             pause = UNKNOWN_PAUSE
         else:
-            reached = isinstance(error, Refused) or getattr(error, "refused", False)
             longest = REFUSED_LONGEST if reached else UNREACHABLE_LONGEST
             pause = min(1 << min(self._failures, 6), longest)
         self._failures += 1
-        await asyncio.sleep(pause)
+        self._hurry.clear()
+        await _wait(self._hurry, pause)
 
     def _say(self, trouble: str) -> None:
         """One line on the console when trouble starts, changes or ends."""
         if trouble != self._trouble:
             print("Home Assistant:", trouble or "connected")
         self._trouble = trouble
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except asyncio.TimeoutError:
+        pass

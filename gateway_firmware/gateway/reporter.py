@@ -12,6 +12,7 @@ PROGRESS_MAX = 8
 ROOM = 6144  # bytes after which no further node is put into a report
 TREE_MAX = 64
 BUSY_GAP = 1_000_000  # us between two reports while something moves
+IDLE_GAP = 200_000  # us; nodes that change together go into one report
 BUSY_QUIET = 1_500_000  # us, nothing to say, but a cancel must be heard of within 2 s
 IDLE_QUIET = 60_000_000
 BETWEEN_POLLS = 45_000_000  # us after which the regular report goes out rather than break a poll
@@ -44,7 +45,7 @@ class Reporter:
         if self._distributor.distributing:
             gap = BUSY_GAP if self._has_news() else BUSY_QUIET
         elif self._has_news():
-            gap = 0
+            gap = IDLE_GAP
         else:
             gap = BETWEEN_POLLS if between_polls else IDLE_QUIET
         return max(0, self._told_at + gap - now)

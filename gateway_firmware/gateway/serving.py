@@ -12,7 +12,8 @@ from painlessmesh.ota_sender import Request, Sender
 from painlessmesh.protocol import OTA_REQUEST
 
 PARTS_IN_BLOCK = BLOCK // PART
-LINK_ROOM = 4  # frames waiting in one link; more only fill the heap
+LINK_ROOM = 2  # frames waiting in one link; more only fill the heap
+ROOM = 6  # frames waiting in all links together
 REPEAT_AFTER = 1_000_000  # us after our last part, before silence may mean loss
 TOGETHER = 500_000  # us; a node that moved since then is waited for
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
@@ -64,7 +65,7 @@ class Serving:
         if link is None:
             delivery.waiting = []
             return
-        while link.waiting < LINK_ROOM:
+        while link.waiting < LINK_ROOM and self._waiting() < ROOM:
             if not delivery.waiting and not self._take(delivery, now):
                 return
             request = delivery.waiting[0]
@@ -94,6 +95,9 @@ class Serving:
         self._mesh.send(self.sender.data_package(request, payload))
         delivery.sent_at = now
         return True
+
+    def _waiting(self) -> int:
+        return sum([link.waiting for link in self._mesh.links])
 
     def _in_step(self, delivery: Delivery, part: int, now: int) -> bool:
         """Whether that part is in the blocks of the others too, so that each block is read once."""

@@ -73,6 +73,9 @@ class Board:
     def reset_cause(self):
         return "power_on"
 
+    def watchdog(self, _timeout_ms):
+        pass
+
     def feed(self):
         self.fed += 1
 
