@@ -41,7 +41,7 @@ async def remove_device(
     """Press Delete on a device's page."""
     assert await async_setup_component(hass, "config", {})
     client = await ws(hass)
-    answer = await client.remove_device(device, entry.entry_id)
+    answer = await client.remove_device(device)
     await hass.async_block_till_done()
     return bool(answer["success"])
 

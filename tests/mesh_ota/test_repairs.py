@@ -4,10 +4,6 @@ from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.components.repairs import (
-    process_repair_fix_flow,
-    start_repair_fix_flow,
-)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.const import DOMAIN, WRONG_SIGNATURES_MAX
@@ -45,9 +41,12 @@ async def fix(
     """Open the issue and choose."""
     assert await async_setup_component(hass, "repairs", {})
     client = await hass_client()
-    shown = await start_repair_fix_flow(client, DOMAIN, RESTORED)
+    issue = {"handler": DOMAIN, "issue_id": RESTORED}
+    answer = await client.post("/api/repairs/issues/fix", json=issue)
+    shown = await answer.json()
     assert shown["menu_options"] == ["resume_jobs", "cancel_jobs"]
-    return await process_repair_fix_flow(client, shown["flow_id"], {"next_step_id": choice})
+    path = f"/api/repairs/issues/fix/{shown['flow_id']}"
+    return await (await client.post(path, json={"next_step_id": choice})).json()
 
 
 async def test_repeated_wrong_signatures_raise_one_issue_and_end_nothing(

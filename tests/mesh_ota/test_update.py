@@ -14,7 +14,7 @@ from homeassistant.components.update import (
     ATTR_SKIPPED_VERSION,
     ATTR_UPDATE_PERCENTAGE,
 )
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -194,9 +194,7 @@ async def test_no_end_leaves_an_entity_in_progress(
     await progress(hass, caller, job, "downloading", current_part=1, total_parts=job["num_parts"])
     assert shown(hass).attributes[ATTR_IN_PROGRESS] is True
     if end == "failed":
-        await progress(
-            hass, caller, job, "failed", reason="space", error_message="No room for it."
-        )
+        await progress(hass, caller, job, "failed", reason="space", error_message="No room for it.")
     elif end == "cancelled":
         await hass.services.async_call(DOMAIN, "cancel_job", {"job_id": job["id"]}, blocking=True)
     else:
@@ -288,7 +286,7 @@ async def test_a_stock_node_offers_the_newest_and_says_that_its_version_is_unkno
     await hass.async_block_till_done()
     state = shown(hass, f"update.dht_{NODE}_firmware")
     assert state.attributes[ATTR_INSTALLED_VERSION] == "unknown"
-    assert state.state != STATE_UNAVAILABLE
+    assert state.state == STATE_UNKNOWN
 
 
 async def test_release_notes_are_shown_in_the_update_dialog(
@@ -335,10 +333,19 @@ async def test_a_new_name_and_version_reach_the_device(
     assert (device.name, device.sw_version) == ("corridor", "1.0.1")
 
 
-async def test_a_node_whose_version_is_not_known_has_no_state_without_firmware(
-    hass: HomeAssistant, caller: GatewayClient
+async def test_a_node_that_says_nothing_has_a_device_and_no_update_entity(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    paired: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
 ):
-    """Neither "up to date" nor "update available" would be true."""
+    """No firmware could be for it; the entity comes, under a proper name, once it says its type."""
     await caller.report(tree=[[NODE, caller.gateway_id]])
     await hass.async_block_till_done()
-    assert shown(hass, f"update.node_{NODE}_firmware").state == STATE_UNKNOWN
+    device = device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
+    assert device is not None
+    assert device.name == f"node {NODE}"
+    assert hass.states.async_entity_ids_count("update") == 1
+    await caller.report_node(NODE)
+    await hass.async_block_till_done()
+    assert shown(hass).attributes[ATTR_INSTALLED_VERSION] == "1.0.0"
