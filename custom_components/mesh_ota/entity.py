@@ -18,20 +18,21 @@ class MeshOtaEntity(Entity):
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, hub: MeshOta, node_id: str, device: DeviceInfo) -> None:
+    def __init__(self, hub: MeshOta, node: Node, device: DeviceInfo) -> None:
         """Belong to the node's device."""
         self.hub = hub
-        self.node_id = node_id
+        self.node = node
         self._attr_device_info = device
 
     @property
-    def node(self) -> Node | None:
-        """The node as it is known now; None once it was forgotten."""
-        return self.hub.node(self.node_id)
+    @override
+    def available(self) -> bool:
+        """A node that sleeps is there all the same; one that was forgotten is not."""
+        return super().available and self.hub.node(self.node.node_id) is self.node
 
     def concerns(self, change: Change) -> bool:
         """Whether the change can have altered what this entity shows."""
-        return change.id == self.node_id and change.kind in ("node", "new_node", "gateway")
+        return change.id == self.node.node_id and change.kind in ("node", "new_node", "gateway")
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -25,11 +25,14 @@ from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity
 from .hub import Change
 from .jobs.job import NodeRow
+from .jobs.states import NodeStatus
 from .nodes import Node
 from .translated_errors import translated_errors
 
 PARALLEL_UPDATES = 0
 """Installing only writes a job down; the gateway decides what goes over the air at once."""
+
+TROUBLE = (NodeStatus.FAILED, NodeStatus.ROLLED_BACK)
 
 
 async def async_setup_entry(
@@ -53,7 +56,7 @@ async def async_setup_entry(
         entities = [FirmwareUpdate(gateway, node) for node in new]
         for entity in entities:
             # A node whose device was removed may come back one day.
-            entity.async_on_remove(partial(shown.discard, entity.node_id))
+            entity.async_on_remove(partial(shown.discard, entity.node.node_id))
         async_add_entities(entities)
 
     @callback
@@ -79,7 +82,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
 
     def __init__(self, gateway: GatewayEntry, node: Node) -> None:
         """Show the firmware of this node."""
-        super().__init__(gateway.hub, node.node_id, describe(gateway, node))
+        super().__init__(gateway.hub, node, describe(gateway, node))
         self._attr_unique_id = f"{node.node_id}-firmware"
 
     @override
@@ -87,14 +90,8 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         return super().concerns(change) or change.kind == "library"
 
     @property
-    @override
-    def available(self) -> bool:
-        """A node that sleeps, or whose gateway is away, can be given a job all the same."""
-        return super().available and self.node is not None
-
-    @property
     def _under_way(self) -> NodeRow | None:
-        row = self.hub.row_for(self.node_id)
+        row = self.hub.row_for(self.node.node_id)
         return row if row is not None and row.started else None
 
     @property
@@ -112,30 +109,27 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
 
     @property
     @override
-    def installed_version(self) -> str | None:
+    def installed_version(self) -> str:
         """The version the node has proved, or "unknown" for one that cannot say."""
-        node = self.node
-        return None if node is None else self.hub.installed_version(node)
+        return self.hub.installed_version(self.node)
 
     @property
     @override
     def latest_version(self) -> str | None:
         """The version on its way, so that a downgrade shows too; else the newest that fits."""
-        if (node := self.node) is None:
-            return None
         if (row := self._under_way) is not None:
             return row.to_version
-        if (firmware := self.hub.latest_firmware(node)) is not None:
+        if (firmware := self.hub.latest_firmware(self.node)) is not None:
             return firmware.version
         # Nothing to compare with: what runs is the latest, unless nobody knows what runs.
-        installed = self.hub.installed_version(node)
+        installed = self.hub.installed_version(self.node)
         return None if installed == UNKNOWN_VERSION else installed
 
     @property
     @override
     def title(self) -> str | None:
         """What kind of firmware it is."""
-        return self.node.node_type if self.node is not None else None
+        return self.node.node_type
 
     @override
     def version_is_newer(self, latest_version: str, installed_version: str) -> bool:
@@ -157,21 +151,29 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
 
     @override
     async def async_release_notes(self) -> str | None:
-        """The notes of the version shown as latest, under what the node is waiting for."""
-        if (node := self.node) is None:
-            return None
-        firmware = self.hub.latest_firmware(node)
-        notes = firmware.release_notes if firmware is not None else ""
-        row = self.hub.row_for(self.node_id)
+        """The notes of the version shown as latest, under what the node waits for or why it failed."""
+        version = self.latest_version
+        fitting = self.hub.library.fitting(self.node)
+        notes = next((row.release_notes for row in fitting if row.version == version), "")
+        row = self.hub.row_for(self.node.node_id) or self._failed_last
         if row is not None and row.error_message:
+            kind = "error" if row.final else "info"
             # It may hold words of a node: nothing of them shall be markup.
-            notes = f"<ha-alert alert-type='info'>{escape(row.error_message)}</ha-alert>\n\n{notes}"
+            said = escape(row.error_message)
+            notes = f'<ha-alert alert-type="{kind}">{said}</ha-alert>\n\n{notes}'
         return notes or None
+
+    @property
+    def _failed_last(self) -> NodeRow | None:
+        """The node's last row, if it was not a success."""
+        rows = (job.nodes.get(self.node.node_id) for job in reversed(self.hub.jobs()))
+        last = next((row for row in rows if row is not None), None)
+        return last if last is not None and last.status in TROUBLE else None
 
     @override
     async def async_install(self, version: str | None, backup: bool, **kwargs: Any) -> None:
         """Write the job down and return; the node takes it when it can."""
         with translated_errors():
             await self.hub.async_install(
-                self.node_id, version, actor=self._context.user_id if self._context else None
+                self.node.node_id, version, actor=self._context.user_id if self._context else None
             )

@@ -300,6 +300,50 @@ async def test_release_notes_are_shown_in_the_update_dialog(
     assert "sees **cats** too" in (await client.receive_json())["result"]
 
 
+async def notes(hass_ws_client: WebSocketGenerator) -> str:
+    """The text of the update dialog."""
+    client = await hass_ws_client()
+    await client.send_json_auto_id({"type": "update/release_notes", "entity_id": UPDATE})
+    return (await client.receive_json())["result"]
+
+
+async def test_the_update_dialog_says_what_a_node_waits_for(
+    hass: HomeAssistant,
+    node: None,
+    caller: GatewayClient,
+    upload: Any,
+    hass_ws_client: WebSocketGenerator,
+):
+    """Pressed at night for a node that is asleep."""
+    await caller.report(tree=[])
+    await upload("pir", "1.1.0", release_notes="Cats.")
+    await hass.async_block_till_done()
+    await install(hass)
+    text = await notes(hass_ws_client)
+    assert text.startswith('<ha-alert alert-type="info">')
+    assert "it will be offered when it joins" in text
+    assert text.endswith("Cats.")
+
+
+async def test_the_update_dialog_says_why_the_last_update_failed_and_hides_no_markup_in_it(
+    hass: HomeAssistant,
+    node: None,
+    caller: GatewayClient,
+    upload: Any,
+    hass_ws_client: WebSocketGenerator,
+):
+    """The words come from a board in the mesh, and go to the browser of an administrator."""
+    await upload("pir", "1.1.0")
+    await hass.async_block_till_done()
+    await install(hass)
+    job = await pending_job(caller)
+    said = 'No room <img src="x">.'
+    await progress(hass, caller, job, "failed", reason="space", error_message=said)
+    text = await notes(hass_ws_client)
+    assert text.startswith('<ha-alert alert-type="error">No room ')
+    assert "<img" not in text
+
+
 async def test_a_skipped_version_stays_skipped_over_a_restart(
     hass: HomeAssistant, upload: Any, caller: GatewayClient, paired: MockConfigEntry
 ):
