@@ -7,8 +7,8 @@ and the loader writes the reason down and restarts the board.
 import asyncio
 import binascii
 import gc
+import sys
 
-from device import config as settings
 from device.board import Board
 from device.incoming import Incoming
 from device.slots import Slots
@@ -16,7 +16,6 @@ from node import status
 from node.gateway_contact import GatewayContact
 from node.shared_state import SharedState
 from node.station import Station
-from node.trying import Trying
 from node.updater import Updater
 from painlessmesh import Links, Mesh, NodeSide, Receiver
 
@@ -49,6 +48,8 @@ class Node:
         self.role = role_of(config["node_type"])(board, config, self.state)
         self._trying = None
         if self.slots.in_trial:
+            from node.trying import Trying  # most boots never need it
+
             self._trying = Trying(self.slots, self.updater, self.role, board.now_us())
         self._restart = asyncio.Event()
         self._beaten = board.now_us()
@@ -132,6 +133,16 @@ def role_of(node_type: str) -> type:
     return __import__("roles." + node_type, None, None, ("Role",)).Role
 
 
+def read_config() -> dict:
+    """The board's configuration. Its reader is forgotten: 2 KB of heap that are used once."""
+    from device import config
+
+    found = config.load()
+    del sys.modules["device.config"]
+    del sys.modules["device"].config
+    return found
+
+
 def main() -> None:
     gc.threshold(GC_THRESHOLD)
-    asyncio.run(Node(Board(), settings.load()).run())
+    asyncio.run(Node(Board(), read_config()).run())

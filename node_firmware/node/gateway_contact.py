@@ -19,6 +19,7 @@ class GatewayContact:
         self._mesh = mesh
         self._compose = compose
         self._sent_at = -ANSWER_US
+        self._owed = False  # a status could not be made
         mesh.on_package(71, self._received)
 
     def _received(self, package: dict, _link: object, now: int) -> None:
@@ -49,11 +50,16 @@ class GatewayContact:
             self._send(now)
 
     def tick(self, now: int) -> None:
-        if now - self._sent_at >= STATUS_US:
+        if self._owed or now - self._sent_at >= STATUS_US:
             self.report(now)
 
     def _send(self, now: int, to: tuple | None = None) -> None:
+        self._owed = True
         self._sent_at = now
-        package = self.side.build("status", self._compose(), to)
+        try:
+            package = self.side.build("status", self._compose(), to)
+        except MemoryError:
+            return  # what was to be told has happened all the same; the next tick tells it
+        self._owed = False
         if package is not None:
             self._mesh.send(package)

@@ -42,6 +42,7 @@ class Updater:
     def __init__(self, slots: object, incoming: object, receiver: object, config: dict) -> None:
         self.phase = TRIAL if slots.in_trial else IDLE
         self.md5 = None  # of the image that is on its way, None when there is none
+        self.parts = 0  # of that image
         self.error = None  # {md5, code, reason} of the last image that was not taken
         self.on_change = None  # called with nothing when phase or error are others
         self.on_restart = None  # called with nothing when the board is to be restarted
@@ -57,11 +58,7 @@ class Updater:
     @property
     def part(self) -> int:
         """The next part wanted."""
-        return self._incoming.wanted
-
-    @property
-    def parts(self) -> int:
-        return self._incoming.parts
+        return self._incoming.wanted if self.phase == DOWNLOADING else self.parts
 
     def flash_free(self) -> int:
         """Bytes that a new image may take."""
@@ -112,6 +109,7 @@ class Updater:
         except ImageError as error:
             self._stop(error.code, error.reason)
             return
+        self.parts = self._incoming.parts
         self._move("begin")
         self._take(self._receiver.start(first, now))
 
@@ -139,8 +137,8 @@ class Updater:
                 elif event[0] == "part":
                     self._incoming.write(event[1], memoryview(event[2]))
                 elif event[0] == "complete":
-                    self._move("complete")
                     self._work.set()
+                    self._move("complete")
                 elif event[0] == "gave_up":
                     self._incoming.close()  # what has arrived stays
                     self._receiver.cancel()
@@ -206,6 +204,9 @@ class Updater:
                 await asyncio.sleep(0)  # the mesh wants its answers within 5 s
         except ImageError as error:
             self._stop(error.code, error.reason)
+            return
+        except MemoryError:
+            self._stop("space", "There was too little memory to check the image.")
             return
         if self._move("whole") and self._by_itself:
             self.command({"do": "commit", "md5": self.md5, "tag": LEVEL_0_TAG})
