@@ -20,9 +20,9 @@ def _load(name, path):
 
 _load("home_assistant_side", HERE / "home_assistant_side.py")
 _load("node_side", HERE / "node_side.py")
+_load("mesh_net", HERE.parent / "painlessmesh" / "mesh_net.py")
 _load("gateway_in_house", HERE / "gateway_in_house.py")
 _load("virtual_gateway", HERE / "virtual_gateway.py")
-_load("mesh_net", HERE.parent / "painlessmesh" / "mesh_net.py")
 
 
 @pytest.fixture
