@@ -42,13 +42,19 @@ def _custom_integrations(enable_custom_integrations: None) -> None:
 
 
 @pytest.fixture
-def config_dir(hass_tmp_config_dir: str) -> Path:
-    """A configuration folder of its own, for the images."""
-    return Path(hass_tmp_config_dir)
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Give each test a configuration folder of its own, since images are real files."""
+    return hass_tmp_config_dir
 
 
 @pytest.fixture
-async def hub(hass: HomeAssistant, config_dir: Path) -> MeshOta:
+def config_dir(hass_config_dir: str) -> Path:
+    """The configuration folder."""
+    return Path(hass_config_dir)
+
+
+@pytest.fixture
+async def hub(hass: HomeAssistant) -> MeshOta:
     """The hub with its HTTP doors, before any gateway is set up."""
     assert await async_setup_component(hass, "http", {})
     return await async_get_hub(hass)
