@@ -22,6 +22,7 @@ STEADY_SECONDS = 600  # an application that ran this long did not fail at its st
 DELAY_UNKNOWN = 60  # seconds, where the state cannot be read
 LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
 LONGEST_PLACE = 50  # of them, for file and line
+FACTORY_PATH = []  # sys.path as it was before the slot came first
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 
 
@@ -39,6 +40,7 @@ def choose(root: str = "", board: object = None) -> str:
     except Exception as error:  # noqa: BLE001 - whatever it is, the boot goes on
         # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
         print("The boot could not be counted:", describe(error))
+    FACTORY_PATH[:] = sys.path
     sys.path.insert(0, root + "/" + slot if root else slot)
     return slot
 
@@ -62,6 +64,8 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     except SystemExit:
         raise  # a restart that the application asked for
     except BaseException as error:  # noqa: BLE001 - whatever it is, the board restarts
+        use_factory_modules()
+        print(trace_of(error))
         reason = describe(error)
     main = None
     use_factory_modules()
@@ -103,8 +107,7 @@ def forget_modules() -> None:
 
 def use_factory_modules() -> None:
     """Away with the slot and everything loaded from it: it cannot be trusted to reset the board."""
-    if sys.path and sys.path[0][-1:] in ("a", "b"):
-        sys.path.pop(0)
+    sys.path[:] = FACTORY_PATH or sys.path
     forget_modules()
 
 

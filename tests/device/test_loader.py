@@ -176,6 +176,7 @@ def test_the_factory_copy_cleans_up_after_a_slot_whose_own_copy_is_broken(board:
         "def main():\n"
         "    for name in list(sys.modules):\n"
         "        if name.startswith('device'):\n            sys.modules[name] = Broken()\n"
+        "    sys.path.clear()\n"
         "    raise ValueError('the end')\n"
     )
     board.commit(body)
