@@ -164,8 +164,8 @@ class Mesh:
         return None if node_id == self.node_id else router.link_to(self.links, node_id)
 
     def lies_behind(self, node_id: int, link: Link) -> bool:
-        """Whether the tree says that this node speaks through this link."""
-        return layout.contains(link.tree, node_id)
+        """Whether this node speaks through this link. A second link that claims it as well is not believed."""
+        return link.node_id != 0 and self.link_to(node_id) is link
 
     # Frames
 
@@ -191,7 +191,7 @@ class Mesh:
         author = u32(package, "from")
         if author == self.node_id:
             return True
-        return not self.lies_behind(author, link) and self.link_to(author) is not None
+        return not layout.contains(link.tree, author) and self.link_to(author) is not None
 
     def _deliver(self, package: dict, link: Link, now: int) -> None:
         package_type = number(package, "type", -1)

@@ -105,9 +105,10 @@ class Replay:
                 found.append((now, 1, session, chunk))
             buffer = FrameBuffer()
             for now, chunk in chunks_of(session.name, session.ours):
-                for frame in buffer.feed(chunk):
-                    if self.is_own_deed(decode(frame)):
-                        found.append((now, 2, session, decode(frame)))
+                said = [decode(frame) for frame in buffer.feed(chunk)]
+                found += [
+                    (now, 2, session, package) for package in said if self.is_own_deed(package)
+                ]
         found.sort(key=lambda happening: happening[:2])
         return found
 
@@ -162,8 +163,8 @@ def comparable(packages):
     """Types 5, 6 and 8 to 12, without what our sender leaves out on purpose: forced and compressed to everybody,
     forced in DATA, and no word of broadcasted in the announcements of old nodes."""
     kept = []
-    for package in packages:
-        package = dict(package)
+    for original in packages:
+        package = dict(original)
         if package["type"] in (10, 12):
             package.pop("forced", None)
         if package["type"] == 10:
