@@ -18,10 +18,7 @@ class Trying:
         self._trial = Trial(now)
         self._next_test = now + TEST_US
         self._tests = 0
-
-    @property
-    def over(self) -> bool:
-        return self._trial.verdict is not None
+        self._over = False  # the verdict, whatever brought it, has been carried out
 
     def heard_gateway(self) -> None:
         """A hello that counts has come."""
@@ -30,7 +27,7 @@ class Trying:
     def tick(self, now: int, joined: bool) -> None:
         """Look whether the verdict is there; then the slots know it, and unless the firmware was
         confirmed the board restarts. What the role's self-test raises comes out of here."""
-        if self.over:
+        if self._over:
             return
         if joined:
             self._trial.saw("joined")
@@ -50,6 +47,7 @@ class Trying:
             self._trial.failed("The self-test failed: " + sentence)
 
     def _carry_out(self) -> None:
+        self._over = True
         verdict, reason = self._trial.verdict, self._trial.reason
         print("trial:", verdict, reason)
         if verdict == CONFIRMED:
