@@ -1,7 +1,7 @@
 """What a chip does by itself: start at power-on, start again after a reset, reset when its watchdog starves.
 
 One Board is one process of MicroPython with its flash folder as working directory. What the firmware prints goes to the
-board's console file, and so do this module's own notes, each on a line that begins with `--`. Not here: what is on the
+board's console file, each line with its time, and so do this module's own notes, marked by `--`. Not here: what is on the
 flash (flash.py), and who is in radio range (air.py).
 """
 
@@ -45,6 +45,7 @@ class Board:
         self._machine = machine
         self._heap = heap
         self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._life: asyncio.Task[None] | None = None
         for path in (self.flash, self.parts / "pins", self.parts / "dht"):
             path.mkdir(parents=True, exist_ok=True)
@@ -126,13 +127,19 @@ class Board:
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
         }
-        with self.console.open("ab") as console:
-            self._process = await asyncio.create_subprocess_exec(
-                self._machine.micropython, "-X", f"heapsize={self._heap}", START, self._machine.hardware,
-                cwd=self.flash, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console,
-                start_new_session=True,
-            )  # fmt: skip
+        self._process = await asyncio.create_subprocess_exec(
+            self._machine.micropython, "-X", f"heapsize={self._heap}", START, self._machine.hardware,
+            cwd=self.flash, env=environment, start_new_session=True, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        self._listening = asyncio.create_task(self._listen(self._process.stdout))
         self._machine.guardian.guard(self._process.pid)
+
+    async def _listen(self, output: asyncio.StreamReader | None) -> None:
+        """Write down what is printed, each line with the time at which it began."""
+        assert output
+        async for line in output:
+            self._note(line.decode(errors="replace").rstrip(), mark="")
 
     async def _live(self) -> None:
         while True:
@@ -175,6 +182,8 @@ class Board:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        if self._listening:
+            await self._listening
         self._machine.guardian.release(process.pid)
         self._silence_the_radio()
 
@@ -188,6 +197,8 @@ class Board:
         new.write_text(text)
         new.rename(path)
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str, mark: str = "-- ") -> None:
+        now = time.time()
+        clock = time.strftime("%H:%M:%S", time.localtime(now))
         with self.console.open("a") as console:
-            console.write(f"-- {time.strftime('%H:%M:%S')} {text}\n")
+            console.write(f"{clock}.{int(now % 1 * 1000):03d} {mark}{text}\n")

@@ -4,7 +4,6 @@ Not here: starting and stopping it (home_assistant.py), and what a gateway says 
 """
 
 import asyncio
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,9 @@ USER_PASSWORD = "demo-demo"  # printed for whoever tries the demo; it lives in a
 # Onboarding adds these by itself; where there is no internet they keep each later start waiting.
 FROM_THE_INTERNET = ("met", "radio_browser", "google_translate", "marketplace", "analytics")
 API = "/api/mesh_ota/v1/"
+
+
+_FLOW_LOOK_SECONDS = 0.3
 
 
 class Refused(Exception):
@@ -84,16 +86,22 @@ class HomeAssistantClient:
         """An access token lives 30 minutes; the refresh token lives as long as the user does."""
         await self._log_in(grant_type="refresh_token", refresh_token=self._refresh_token)
 
-    async def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """One REST call; answers the JSON (or text) of a 2xx and raises Refused for anything else."""
+    def log_in_as(self, other: "HomeAssistantClient") -> None:
+        """Take over another client's login, for a Home Assistant that has the same users."""
+        self.client_id = other.client_id
+        self._refresh_token, self._access_token = other._refresh_token, other._access_token
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, raw: bool = False, **more: Any
+    ) -> Any:
+        """One REST call; answers the JSON, text or (`raw`) bytes of a 2xx and raises Refused for anything else."""
         headers = {"Authorization": f"Bearer {self._access_token}"} if self._access_token else {}
         headers |= more.pop("headers", {})
         timeout = aiohttp.ClientTimeout(30)
         async with self._http().request(
             method, self.url + path, json=body, headers=headers, timeout=timeout, **more
         ) as answer:
-            is_json = "json" in answer.content_type
-            content = await answer.json() if is_json else await answer.text()
+            content = await _content_of(answer, raw=raw)
             if not 200 <= answer.status < 300:
                 raise Refused(method, path, answer.status, content)
             return content
@@ -136,13 +144,12 @@ class HomeAssistantClient:
         step = await self.call("POST", "/api/config/config_entries/flow", {"handler": "mesh_ota"})
         flow = f"/api/config/config_entries/flow/{step['flow_id']}"
         step = await self.call("POST", flow, {"setup_key": setup_key})
-        async with asyncio.timeout(seconds):
-            for _ in itertools.count():
-                if step["type"] not in ("progress", "progress_done"):
-                    return dict(step)
-                await asyncio.sleep(0.3)
-                step = await self.call("GET", flow)
-        raise AssertionError("unreachable")
+        for _ in range(round(seconds / _FLOW_LOOK_SECONDS)):
+            if step["type"] not in ("progress", "progress_done"):
+                return dict(step)
+            await asyncio.sleep(_FLOW_LOOK_SECONDS)
+            step = await self.call("GET", flow)
+        raise TimeoutError(f"The gateway was not heard by Home Assistant within {seconds} s.")
 
     async def _log_in(self, **form: str) -> None:
         async with self._http().post(
@@ -158,3 +165,9 @@ class HomeAssistantClient:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession()
         return self._session
+
+
+async def _content_of(answer: aiohttp.ClientResponse, *, raw: bool) -> Any:
+    if raw and answer.ok:
+        return await answer.read()
+    return await answer.json() if "json" in answer.content_type else await answer.text()

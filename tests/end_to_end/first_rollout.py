@@ -1,0 +1,81 @@
+"""One "update all" of the whole house, watched closely: the record that several tests read."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.stage import Stage
+
+NEW = "1.1.0"
+_SECONDS = 120
+
+
+@dataclass
+class Sample:
+    """One look at one node's entity."""
+
+    status: str
+    in_progress: bool
+    percentage: int | None
+    installed: str | None
+    latest: str | None
+
+
+@dataclass
+class FirstRollout:
+    library: dict[str, dict[str, Any]]
+    gateway_starts: int
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def row_of(self, node_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(
+            row for job in self.jobs for row in job["nodes"] if row["node_id"] == node_id
+        )
+        return found
+
+
+async def roll_out(stage: Stage) -> FirstRollout:
+    library = await stage.upload_new_versions(NEW)
+    rollout = FirstRollout(
+        library, stage.mesh.gateway.starts, {name: [] for name in stage.mesh.nodes}
+    )
+    await _wait_until_offered(stage)
+    entities = await stage.entities()
+    chosen = [entities[name].entity_id for name in stage.mesh.nodes]
+    began = time.monotonic()
+    await stage.client.act("update", "install", entity_id=chosen)
+    while time.monotonic() - began < _SECONDS:
+        await _look(stage, rollout)
+        if all(job["status"] in ("completed", "failed", "cancelled") for job in rollout.jobs):
+            break
+        await asyncio.sleep(0.2)
+    rollout.seconds = time.monotonic() - began
+    await _look(stage, rollout)
+    return rollout
+
+
+async def _wait_until_offered(stage: Stage) -> None:
+    async with asyncio.timeout(20):
+        while any((await stage.entities())[name].latest != NEW for name in stage.mesh.nodes):
+            await asyncio.sleep(0.2)
+
+
+async def _look(stage: Stage, rollout: FirstRollout) -> None:
+    ids = [job["id"] for job in await stage.client.mesh("GET", "ota/updates")]
+    rollout.jobs = [await stage.client.mesh("GET", f"ota/updates/{job_id}") for job_id in ids]
+    entities = await stage.entities()
+    for name, samples in rollout.samples.items():
+        entity = entities[name]
+        row = rollout.row_of(entity.node_id)
+        samples.append(
+            Sample(
+                row["status"],
+                entity.in_progress,
+                entity.percentage,
+                entity.installed,
+                entity.latest,
+            )
+        )

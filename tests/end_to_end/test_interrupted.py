@@ -1,0 +1,89 @@
+"""What is switched off or taken back in the middle of a transfer."""
+
+import json
+
+from tests.end_to_end.house import House
+
+
+async def test_a_job_completes_although_home_assistant_is_restarted_in_mid_transfer(
+    house: House,
+) -> None:
+    uploaded = await house.new_firmware("kitchen")
+    async with house.slow_air():
+        job = await house.make_job(uploaded, "kitchen")
+        await house.in_mid_transfer(job, "kitchen")
+        await house.stage.home_assistant.restart()
+        shown = await house.entity("kitchen")
+        assert shown.latest == uploaded["version"]
+    await completed(house, job, "kitchen", uploaded)
+
+
+async def test_a_job_completes_although_the_gateway_is_killed_in_mid_transfer(house: House) -> None:
+    uploaded = await house.new_firmware("stairs")
+    async with house.slow_air():
+        job = await house.make_job(uploaded, "stairs")
+        await house.in_mid_transfer(job, "stairs")
+        await house.mesh.gateway.power_cut()
+    await completed(house, job, "stairs", uploaded)
+
+
+async def test_a_job_completes_although_the_node_is_killed_in_mid_transfer(house: House) -> None:
+    uploaded = await house.new_firmware("bath")
+    async with house.slow_air():
+        job = await house.make_job(uploaded, "bath")
+        await house.in_mid_transfer(job, "bath")
+        await house.mesh.nodes["bath"].power_cut()
+    await completed(house, job, "bath", uploaded)
+
+
+async def test_a_cancel_before_the_start_leaves_the_node_alone(house: House) -> None:
+    before = (await house.node("desk"))["proof"]
+    await house.mesh.nodes["desk"].stop()
+    job = await house.make_job(await house.new_firmware("desk"), "desk")
+    await house.until(
+        lambda: house.row(job, "desk"), lambda row: row["status"] in ("pending", "offered"), 5
+    )
+    assert (await house.cancel(job))["status"] == "cancelled"
+    await house.mesh.nodes["desk"].start()
+    await house.until(
+        lambda: house.node("desk"), lambda node: node["online"] and node["up"] < 30, 60
+    )
+    assert (await house.row(job, "desk"))["status"] == "cancelled"
+    assert (await house.node("desk"))["proof"] == before
+    assert not (await house.entity("desk")).in_progress
+
+
+async def test_a_cancel_in_mid_transfer_withdraws_the_offer_within_two_seconds(
+    house: House,
+) -> None:
+    board = house.mesh.nodes["bedroom"]
+    before, starts = (await house.node("bedroom"))["proof"], board.starts
+    async with house.slow_air():
+        job = await house.make_job(await house.new_firmware("bedroom"), "bedroom")
+        await house.in_mid_transfer(job, "bedroom")
+        await house.cancel(job)
+        assert not (await house.entity("bedroom")).in_progress
+        await house.until(lambda: _arriving(house, "bedroom"), lambda record: record is None, 2)
+    row = await house.row(job, "bedroom")
+    assert row["status"] == "cancelled"
+    assert (await house.node("bedroom"))["proof"] == before
+    assert board.starts == starts
+
+
+async def completed(
+    house: House, job: dict[str, object], name: str, uploaded: dict[str, object]
+) -> None:
+    """Done without a hand, proved, nothing half-written left behind."""
+    ended = await house.ended(job, 150)
+    assert ended["status"] == "completed", ended
+    assert (await house.node(name))["proof"] == uploaded["proof"]
+    assert not (await house.entity(name)).in_progress
+    assert await _arriving(house, name) is None
+    slots = json.loads((house.mesh.nodes[name].flash / "slots.json").read_text())
+    assert not slots.get("trial")
+
+
+async def _arriving(house: House, name: str) -> str | None:
+    """The record of an image that a node is taking, from its flash."""
+    record = house.mesh.nodes[name].flash / "incoming" / "record.json"
+    return record.read_text() if record.exists() else None

@@ -1,0 +1,76 @@
+"""The first rollout of the house: what "update all" on every entity must have done and shown."""
+
+from simulator import firmware
+from simulator.stage import Stage
+from tests.end_to_end.first_rollout import NEW, FirstRollout
+
+TYPES = ("button", "button2", "dht", "led", "pir", "watcher")
+
+
+async def test_every_node_two_hops_deep_proves_the_new_version(
+    stage: Stage, first_rollout: FirstRollout
+) -> None:
+    outcomes = {
+        name: first_rollout.row_of(str(board.node_id))["status"]
+        for name, board in stage.mesh.nodes.items()
+    }
+    assert outcomes == dict.fromkeys(stage.mesh.nodes, "completed")
+    entities = await stage.entities()
+    assert {name: entities[name].installed for name in outcomes} == dict.fromkeys(outcomes, NEW)
+
+
+async def test_update_all_makes_one_job_of_each_type(first_rollout: FirstRollout) -> None:
+    assert sorted(job["node_type"] for job in first_rollout.jobs) == sorted(TYPES)
+    of_pirs = next(job for job in first_rollout.jobs if job["node_type"] == "pir")
+    assert len(of_pirs["nodes"]) == 2
+
+
+async def test_each_type_got_its_own_bytes_in_one_run_of_the_gateway(
+    stage: Stage, first_rollout: FirstRollout
+) -> None:
+    proofs = {first["proof"] for first in first_rollout.library.values()}
+    assert len(proofs) == len(TYPES)
+    told = await stage.client.call("GET", "/api/config/config_entries/entry?domain=mesh_ota")
+    diagnostics = await stage.client.call(
+        "GET", f"/api/diagnostics/config_entry/{told[0]['entry_id']}"
+    )
+    running = {
+        node["node_type"]: node["proof"]
+        for node in diagnostics["data"]["nodes"]
+        if node["node_type"] in TYPES
+    }
+    assert running == {node_type: row["proof"] for node_type, row in first_rollout.library.items()}
+    assert stage.mesh.gateway.starts == first_rollout.gateway_starts
+
+
+async def test_the_new_version_does_what_the_old_one_did_not(
+    stage: Stage, first_rollout: FirstRollout
+) -> None:
+    for board in stage.mesh.nodes.values():
+        assert board.pin(firmware.LIT_BY_NEW_VERSION) == 1
+        before, _, after = board.said().partition("This is the new version.")
+        assert "boot 1, power_on" in before
+        assert "boot 1," not in after
+
+
+async def test_progress_moves_and_begins_without_a_number(first_rollout: FirstRollout) -> None:
+    for samples in first_rollout.samples.values():
+        shown = [sample.percentage for sample in samples if sample.in_progress]
+        numbers = [number for number in shown if number is not None]
+        assert len(set(numbers)) >= 3, "the bar must move"
+        assert numbers == sorted(numbers)
+        assert all(
+            sample.percentage is None
+            for sample in samples
+            if sample.status in ("pending", "offered")
+        )
+
+
+async def test_an_entity_is_in_progress_from_the_offer_to_the_proof(
+    first_rollout: FirstRollout,
+) -> None:
+    for samples in first_rollout.samples.values():
+        assert samples[-1].status == "completed"
+        assert not samples[-1].in_progress
+        assert samples[-1].percentage is None
+        assert any(sample.in_progress for sample in samples)
