@@ -52,7 +52,11 @@ class Receiver:
         self._state = IDLE
         self._size = 0  # bytes of the image, 0 when not announced
         self._announcer = 0
-        self._echo = ()  # pairs of the announcement that a request repeats
+        self._echo = (
+            None,
+            None,
+            None,
+        )  # forced, broadcasted, compressed, as a request repeats them
         self._listens = False  # to somebody else's parts, asking only when they stop
         self._due = 0
         self._tries = 0

@@ -302,3 +302,57 @@ async def test_a_stream_that_can_fill_a_buffer_gets_the_same_one_each_time():
     second, _ = await read()
     assert first is second and bytes(first[:size]) == b"abc"
     assert await _reader(OnlyRead())() == (b"xxxxx", 5)
+
+
+class Patience:
+    """Shorter times of link.py for the length of a `with`."""
+
+    def __init__(self, **times):
+        self.times = times
+
+    def __enter__(self):
+        from painlessmesh import link
+
+        self.old = {name: getattr(link, name) for name in self.times}
+        for name in self.times:
+            setattr(link, name, self.times[name])
+
+    def __exit__(self, *_):
+        from painlessmesh import link
+
+        for name in self.old:
+            setattr(link, name, self.old[name])
+
+
+async def test_a_link_without_traffic_stays():
+    with Patience(LOOK_UP=0.05):
+        accepting, dialling, task = await joined()
+        await asyncio.sleep(0.3)
+        assert not task.done() and accepting.mesh.send_single(2222222222, "still there")
+        await until(lambda: dialling.got)
+        await dialling.stop()
+        await accepting.stop()
+
+
+async def test_closing_does_not_wait_for_ever():
+    node = Node(1)
+    node.links._served = 1
+    with Patience(TICK=0.001):
+        await asyncio.wait_for(node.links.close(), 1)
+
+
+class Broken:
+    """A connection that breaks while it is written to."""
+
+    def write(self, frame):
+        pass
+
+    async def drain(self):
+        raise OSError(104)
+
+
+async def test_a_connection_that_breaks_while_writing_ends_the_link():
+    node = Node(1)
+    link = node.mesh.link_up(0, True)
+    await node.links._write(link, Broken())
+    assert "OSError" in link.closing or "ConnectionResetError" in link.closing

@@ -31,6 +31,6 @@ def test_the_vectors_of_rfc_4231():
 
 
 def test_equality_of_texts_and_bytes():
-    assert equal("abc", "abc") and equal(b"abc", "abc")
+    assert equal("abc", "abc") and equal(b"abc", "abc") and equal(b"abc", b"abc")
     for other in ("abd", "ab", "", "abcd", "Abc"):
         assert not equal("abc", other)
