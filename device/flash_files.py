@@ -12,7 +12,7 @@ import json
 import os
 
 FOLDER = 0x4000  # the file type bits of st_mode
-COPY_BYTES = 4096  # one block of flash: the largest buffer that any of this needs
+COPY_BYTES = 1024  # read or written at a time; littlefs has a cache of its own
 
 
 class FlashFiles:

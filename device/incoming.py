@@ -120,7 +120,7 @@ class Incoming:
     def digests(self) -> tuple:
         """(MD5, SHA-256) of what is in flash, in hex."""
         found = []
-        for _ in self.hashing(bytearray(4096), found):
+        for _ in self.hashing(bytearray(PART), found):
             pass
         return found[0], found[1]
 

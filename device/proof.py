@@ -9,9 +9,8 @@ import hashlib
 from binascii import hexlify
 
 from device import manifest
-from device.flash_files import FlashFiles
+from device.flash_files import COPY_BYTES, FlashFiles
 
-READ_BYTES = 1024  # at a time; four times that would be no faster, and is not there to be had
 MISSING = "missing"
 UNLISTED = "unlisted"
 IGNORED = "__pycache__"  # CPython leaves it where it imports from; a board never has it
@@ -49,7 +48,7 @@ def slot_manifest(files: FlashFiles, slot: str) -> dict | None:
 
 def _differences(files: FlashFiles, slot: str, listed: dict) -> list:
     """[(name, what is there instead)], sorted by name."""
-    buffer = bytearray(READ_BYTES)
+    buffer = bytearray(COPY_BYTES)
     wrong = []
     for name in listed:
         actual = file_hash(files, slot + "/" + name, buffer)
