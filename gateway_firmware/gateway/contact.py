@@ -48,7 +48,8 @@ class Contact:
     def node(self, node_id: int) -> KnownNode | None:
         """What is known of a node that is in the tree now."""
         node = self._nodes.get(node_id)
-        return node if node is not None and node.present else None
+        there = node is not None and node.present and self._mesh.link_to(node_id) is not None
+        return node if there else None
 
     def command(self, node: KnownNode, do: str, md5: str, tag: str = "") -> bool:
         """Send a `go`; whether there is a way to that node."""

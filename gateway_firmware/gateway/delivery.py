@@ -95,7 +95,7 @@ class Delivery:
             self.ready = False
         if self.state == FAILED:
             return
-        if last.get("tag") == self.tag:
+        if last.get("tag") == self.tag and phase != "restarting":
             self._restarting(boot - 1, now)  # the commit was heard, and this is a later boot
         elif status.get("md5") == self.job.md5 and phase in STATE_OF_PHASE:
             self.old_error = False

@@ -97,6 +97,8 @@ class Distributor:
             else:
                 self._remove(delivery)
         for node_id in wanted:
+            if self._delivery_to(node_id) is not None:
+                continue  # one image at a time; its turn comes with a list that has only this one
             self._serving.deliveries.append(Delivery(job, node_id, wanted[node_id], now))
 
     def _remove(self, delivery: Delivery) -> None:

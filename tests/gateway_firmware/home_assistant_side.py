@@ -69,7 +69,9 @@ class HomeAssistantSide:
         self.requests = []  # (method, target, range, counter)
         self.refused = 0  # 401 given out
         self.peers = set()  # one per TCP connection
-        self.spoil = None  # spoil(target, status, headers, body) -> the same, changed, after signing
+        self.spoil = (
+            None  # spoil(target, status, headers, body) -> the same, changed, after signing
+        )
         self.sessions = {}
         self.port = 0
         self._changed = asyncio.Event()
@@ -106,7 +108,9 @@ class HomeAssistantSide:
     def bytes_served(self):
         """Bytes of images given out, by the ranges that were asked for."""
         spans = [span for method, target, span, _ in self.requests if span]
-        return sum(int(span.split("-")[1]) + 1 - int(span.split("=")[1].split("-")[0]) for span in spans)
+        return sum(
+            int(span.split("-")[1]) + 1 - int(span.split("=")[1].split("-")[0]) for span in spans
+        )
 
     def told(self, node_id, key="progress"):
         """Everything ever reported of a node, in order."""

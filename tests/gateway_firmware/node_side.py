@@ -21,7 +21,9 @@ class Taker:
         self.images = []  # every image that arrived whole
         self.parts = []  # every part that was handed out
         mesh.on_package(10, self.announced)
-        mesh.on_package(12, lambda package, _link, now: self.take(self.receiver.data(package, now), now))
+        mesh.on_package(
+            12, lambda package, _link, now: self.take(self.receiver.data(package, now), now)
+        )
 
     def tick(self, now):
         self.take(self.receiver.tick(now), now)
@@ -111,9 +113,16 @@ class OurNode(Taker):
             self.receiver = Receiver(self.mesh.node_id, self.role, "ESP32-MPY")
             self.phase, self.md5 = "idle", None
             self.say()
-        elif go["do"] == "commit" and go["md5"] == self.md5 and self.phase == "ready" and self.obeys:
+        elif (
+            go["do"] == "commit" and go["md5"] == self.md5 and self.phase == "ready" and self.obeys
+        ):
             self.commits.append(go["tag"])
-            self.last = {"tag": go["tag"], "proof": self.next_proof, "outcome": "trial", "reason": ""}
+            self.last = {
+                "tag": go["tag"],
+                "proof": self.next_proof,
+                "outcome": "trial",
+                "reason": "",
+            }
             self.phase = "restarting"
             self.say()
 
@@ -149,7 +158,11 @@ class OurNode(Taker):
         self.phase = "verifying"
         self.say()
         if hashlib.md5(image).hexdigest() != self.md5:
-            self.error = {"md5": self.md5, "code": "md5", "reason": "What arrived is another image."}
+            self.error = {
+                "md5": self.md5,
+                "code": "md5",
+                "reason": "What arrived is another image.",
+            }
             self.phase, self.md5 = "idle", None
         else:
             self.images.append(image)
@@ -179,6 +192,8 @@ class OurNode(Taker):
         return found
 
     def say(self, to=None):
-        pairs = self.side_now().build("status", json.dumps(self.status(), separators=(",", ":")), to)
+        pairs = self.side_now().build(
+            "status", json.dumps(self.status(), separators=(",", ":")), to
+        )
         if pairs is not None:
             self.mesh.send(pairs)

@@ -16,6 +16,8 @@ async def test_an_image_reaches_a_node_that_restarts_and_proves_it(house, until)
     await until(lambda: node.phase == "idle" and node.proof != "cd" * 32)
     assert node.images == [image]
     assert node.commits == ["4f1d2c3b5a697887-1"]
-    await until(lambda: ha.told(NODE, "nodes")[-1]["status"].get("last", {}).get("outcome") == "confirmed")
+    await until(
+        lambda: ha.told(NODE, "nodes")[-1]["status"].get("last", {}).get("outcome") == "confirmed"
+    )
     states = [entry["status"] for entry in ha.told(NODE)]
     assert states[-1] == "restarting"

@@ -17,7 +17,9 @@ class Signed:
 
     def __init__(self, status=200, body=b"", content_range=None):
         self.answer = Answer(status, {"content-range": content_range} if content_range else {})
-        self.answer.body = memoryview(body if isinstance(body, bytes) else json.dumps(body).encode())
+        self.answer.body = memoryview(
+            body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
         self.asked = None
 
     async def call(self, method, path, body=b"", ask_range="", into=None, seconds=10):
@@ -108,7 +110,9 @@ async def test_a_job_that_makes_no_sense_is_left_out_and_the_others_are_not(chan
     assert await pending({"revision": 12, "jobs": [bad, good, "x", None]}) == (12, [good])
 
 
-@pytest.mark.parametrize("answer", [{}, [], 7, {"revision": "1", "jobs": []}, {"revision": 1}, b"\xff"])
+@pytest.mark.parametrize(
+    "answer", [{}, [], 7, {"revision": "1", "jobs": []}, {"revision": 1}, b"\xff"]
+)
 async def test_an_answer_that_is_no_list_is_no_list(answer):
     with pytest.raises(Later):
         await pending(answer)

@@ -218,7 +218,9 @@ async def test_an_answer_that_ends_early_is_an_error(cut):
             await server.get()
 
 
-@pytest.mark.parametrize("content", [b"", OK[:10], OK[:-1]], ids=["silent", "in the head", "in the body"])
+@pytest.mark.parametrize(
+    "content", [b"", OK[:10], OK[:-1]], ids=["silent", "in the head", "in the body"]
+)
 async def test_a_server_that_stops_talking_is_left_at_the_deadline(content):
     async def answer(_reader, writer):
         writer.write(content)

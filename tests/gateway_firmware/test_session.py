@@ -103,7 +103,9 @@ async def test_an_answer_that_was_tampered_with_is_thrown_away(name, how):
         answer["body"] = ("00" if answer["body"][:2] != "00" else "11") + answer["body"][2:]
     elif how == "signature":
         first = headers["X-Mesh-Signature"][0]
-        headers["X-Mesh-Signature"] = ("0" if first != "0" else "1") + headers["X-Mesh-Signature"][1:]
+        headers["X-Mesh-Signature"] = ("0" if first != "0" else "1") + headers["X-Mesh-Signature"][
+            1:
+        ]
     elif how == "unsigned":
         del headers["X-Mesh-Signature"]
     elif how == "status":
@@ -159,7 +161,11 @@ async def test_a_retry_after_a_closed_connection_takes_a_new_counter():
     home_assistant, connection = conversation(["01_opening", "03_nothing_pending"])
     connection.answers.insert(1, HttpError("closed", stale=True))
     assert await home_assistant.pending(0) == (11, [])
-    assert [asked["headers"].get("X-Mesh-Counter") for asked in connection.asked] == [None, "1", "2"]
+    assert [asked["headers"].get("X-Mesh-Counter") for asked in connection.asked] == [
+        None,
+        "1",
+        "2",
+    ]
 
 
 async def test_the_key_is_in_nothing_that_is_sent():
