@@ -11,6 +11,7 @@ from device import manifest
 from device.proof import hex_of
 
 BLOCK = 512  # the unit of a tar archive: headers and files are padded to it
+LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
 LARGEST = 4194304  # bytes of an archive, and so of everything in it
 
 
@@ -20,7 +21,7 @@ class ImageError(Exception):
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = reason[:LONGEST_REASON]
 
 
 class BundleReader:
@@ -66,9 +67,10 @@ class BundleReader:
             name = ""
         if bytes(header[257:263]) != b"ustar\x00" or header[345]:
             raise ImageError("bundle", "The archive is not a plain ustar archive.")
-        if header[156] != 0x30 or header[157]:  # "0": a regular file; and no link to another
-            raise ImageError("bundle", "{} is not a regular file.".format(name or "A member"))
         fault = "" if name == manifest.NAME else manifest.name_fault(name)
+        if header[156] != 0x30 or header[157]:  # "0": a regular file; and no link to another
+            shown = "A member" if fault else name
+            raise ImageError("bundle", "{} is not a regular file.".format(shown))
         if fault:
             raise ImageError("bundle", "The archive holds a file that {}.".format(fault))
         return name
