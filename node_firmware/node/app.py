@@ -63,6 +63,7 @@ class Node:
         mesh.on_new_connection(self.state.joined)
         updater.send = mesh.send
         updater.on_change = lambda: contact.report(self.board.now_us())
+        updater.on_repeat = lambda: contact.answer(self.board.now_us())
         updater.on_restart = self._restart.set
         contact.on_go = updater.command
         contact.on_hello = self._greeted

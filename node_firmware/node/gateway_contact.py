@@ -32,9 +32,7 @@ class GatewayContact:
             self._command(body)
         else:
             self.on_hello()
-            # The gateway greets again when it has not heard us for a while.
-            if now - self._sent_at >= ANSWER_US:
-                self._send(now)
+            self.answer(now)  # the gateway greets again when it has not heard us for a while
 
     def _command(self, body: str) -> None:
         try:
@@ -48,6 +46,11 @@ class GatewayContact:
         """Send a status to the gateway, if there is one: something about this node has changed."""
         if self.side.gateway:
             self._send(now)
+
+    def answer(self, now: int) -> None:
+        """The same for one who may ask all the time: at most once in 2 s."""
+        if now - self._sent_at >= ANSWER_US:
+            self.report(now)
 
     def tick(self, now: int) -> None:
         if self._owed or now - self._sent_at >= STATUS_US:

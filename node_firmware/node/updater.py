@@ -45,6 +45,7 @@ class Updater:
         self.parts = 0  # of that image
         self.error = None  # {md5, code, reason} of the last image that was not taken
         self.on_change = None  # called with nothing when phase or error are others
+        self.on_repeat = None  # called with nothing when somebody should hear the same once more
         self.on_restart = None  # called with nothing when the board is to be restarted
         self.send = None  # called with the pairs of a package
         self._slots = slots
@@ -97,7 +98,7 @@ class Updater:
 
     def _begin(self, package: dict, md5: str, genuine: bool, now: int) -> None:
         if md5 == self._slots.md5() and not flag(package, "forced"):
-            self.on_change()  # it runs already: the status says so
+            self.on_repeat()  # it runs already: the status says so
             return
         if not self._receiver.announce(package, now):
             return
@@ -117,7 +118,7 @@ class Updater:
         if self.phase == DOWNLOADING:
             self._take(self._receiver.announce(package, now))
         else:
-            self.on_change()
+            self.on_repeat()
 
     def received(self, package: dict, now: int) -> None:
         """A DATA package."""
@@ -231,8 +232,12 @@ class Updater:
             self.on_change()  # refused before it began
 
     def _fault(self, md5: str, code: str, reason: str) -> None:
-        self.error = {"md5": md5, "code": code, "reason": reason}
-        self.on_change()
+        error = {"md5": md5, "code": code, "reason": reason}
+        known, self.error = self.error, error
+        if known == error:
+            self.on_repeat()
+        else:
+            self.on_change()
 
     def _move(self, happening: str) -> bool:
         phase = MOVES.get((self.phase, happening))

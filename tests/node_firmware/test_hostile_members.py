@@ -184,3 +184,15 @@ async def test_a_command_that_says_nothing_usable_is_ignored(met, body):
     await met.run(1)
     assert met.phase == "idle"
     assert not met.restarting()
+
+
+async def test_an_announcement_played_back_over_and_over_gets_few_answers(met):
+    """Making a status takes a board 100 ms; a member must not be able to keep it busy with them."""
+    met.offer(h.bundle("1.1.0", node_type="led")[0], role="led")
+    assert await met.run(2, lambda: "error" in met.status)
+    announcement = [frame for frame in met.frames_to_node if b'"type":10' in frame][-1]
+    said = len(met.heard)
+    for _ in range(100):
+        met.play(announcement)
+        await met.run(0.05)
+    assert len(met.heard) - said <= 3

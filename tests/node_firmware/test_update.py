@@ -151,6 +151,7 @@ async def test_cancel_works_until_the_commit_and_the_next_update_goes_through(me
     met.go(do="cancel", md5=md5)
     assert await met.until_phase("idle", 2)
     await met.update(image)
+    assert await met.run(5, met.met)
     met.go(do="cancel", md5=md5)
     assert await met.until_phase("idle")
     assert met.status["proof"] == proof
@@ -225,6 +226,7 @@ async def test_an_image_that_runs_already_is_answered_with_a_status_alone(met):
     image, _ = h.bundle("1.1.0")
     await met.update(image)
     assert await met.until_phase("idle")
+    await met.run(3)
     said = len(met.statuses)
     met.requests.clear()
     met.offer(image)
