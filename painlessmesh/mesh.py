@@ -1,12 +1,13 @@
 """The mesh as one node sees it: who is where, what goes on to whom, what is for us. Bytes in, frames out.
 
-What lives here: the life of a link, node sync, time sync, routing and delivery. Not here: sockets (`link.py`), WiFi,
-what an application makes of a package. `now` is in microseconds on a clock that only grows.
+What lives here: the life of a link, node sync, routing and delivery. Not here: sockets (`link.py`), mesh time, WiFi, what
+an application makes of a package. `now` is in microseconds on a clock that only grows.
 """
 
 import json
 
-from painlessmesh import layout, ntp, router
+from painlessmesh import layout, router
+from painlessmesh.mesh_time import MeshTime
 from painlessmesh.neighbour import SYNC_INTERVAL, Link
 from painlessmesh.protocol import (
     BROADCAST,
@@ -43,15 +44,15 @@ class Mesh:
             None  # called with what a callback raised; None lets it out of receive() or tick()
         )
         self.links = []
-        self._offset = 0
+        self._time = MeshTime(self)
         self._plugins = {}
         self._on_receive = []
         self._on_new = []
         self._on_dropped = []
         self._on_changed = []
         self._handlers = {
-            TIME_DELAY: self._time_delay,
-            TIME_SYNC: self._time_sync,
+            TIME_DELAY: self._time.delay_package,
+            TIME_SYNC: self._time.sync_package,
             NODE_SYNC_REQUEST: self._node_sync,
             NODE_SYNC_REPLY: self._node_sync,
             BROADCAST: self._message,
@@ -98,7 +99,7 @@ class Mesh:
             if now >= link.next_sync:
                 self._request_sync(link, now)
             if link.time.due is not None and now >= link.time.due:
-                self._ask_time(link, now)
+                self._time.open_exchange(link, now)
 
     # What an application asks and says
 
@@ -147,7 +148,7 @@ class Mesh:
 
     def get_node_time(self, now: int) -> int:
         """Mesh time: microseconds, unsigned 32 bits, wraps."""
-        return ntp.uint32(now + self._offset)
+        return self._time.at(now)
 
     def tree(self) -> list:
         """(node id, parent id) of every other node; our own id is the parent of our neighbours."""
@@ -302,62 +303,3 @@ class Mesh:
             if other is not link and (other.node_id or other.reply_by is not None):
                 self._request_sync(other, now)
         self._call(self._on_changed)
-
-    # Time
-
-    def _ask_time(self, link: Link, now: int) -> None:
-        """Opens an exchange: our question, or the request to be asked when the peer is to take our time."""
-        link.time.asks(now)
-        theirs = len(link.tree)
-        if ntp.adopts(len(self.get_node_list()) + 1 - theirs, theirs, self.node_id, link.node_id):
-            self._question(link, now)
-        else:
-            self._send_time(TIME_SYNC, link, link.node_id, (("type", ntp.ASK_ME),))
-
-    def _question(self, link: Link, now: int) -> None:
-        mesh_now = self.get_node_time(now)
-        link.time.ask(mesh_now)
-        self._send_time(TIME_SYNC, link, link.node_id, (("type", ntp.ASK), ("t0", mesh_now)))
-
-    def _send_time(self, package_type: int, link: Link, dest: int, msg: tuple) -> None:
-        frame = encode(
-            (("type", package_type), ("dest", dest), ("from", self.node_id), ("msg", msg))
-        )
-        link.queue_urgent(package_type, frame)
-
-    def _answer(self, package: dict, link: Link, now: int) -> None:
-        msg = package["msg"]
-        t1, t2 = ntp.stamps(self.get_node_time(now), link.round_trip, link.time.repeats)
-        answer = (("type", ntp.ANSWER), ("t0", u32(msg, "t0")), ("t1", t1), ("t2", t2))
-        self._send_time(number(package, "type", 0), link, u32(package, "from"), answer)
-
-    def _time_delay(self, package: dict, link: Link, now: int) -> None:
-        msg = package.get("msg")
-        if isinstance(msg, dict) and number(msg, "type", -2) == ntp.ASK:
-            self._answer(package, link, now)
-
-    def _time_sync(self, package: dict, link: Link, now: int) -> None:
-        msg = package.get("msg")
-        if not isinstance(msg, dict):
-            return
-        kind = number(msg, "type", -2)
-        if kind == ntp.ASK_ME:
-            self._question(link, now)
-        elif kind == ntp.ASK:
-            link.time.peer_asks(now)
-            self._answer(package, link, now)
-        elif kind == ntp.ANSWER:
-            self._adjust(msg, link, now)
-        elif msg.get("type") == ntp.RESTART:
-            link.time.due = now
-
-    def _adjust(self, msg: dict, link: Link, now: int) -> None:
-        t0, t1, t2 = u32(msg, "t0"), u32(msg, "t1"), u32(msg, "t2")
-        found = link.time.answered(t0, t1, t2, self.get_node_time(now), now)
-        self._offset = ntp.uint32(self._offset + found)
-        settled = link.time.settled()
-        for other in router.identified(self.links, link):
-            if found:
-                other.time.forget()
-            if settled:
-                other.time.due = now

@@ -4,8 +4,18 @@ import painlessmesh
 
 
 def test_public_names_lead_to_their_modules():
-    from painlessmesh import GatewaySide, Link, Links, Mesh, NodeSide, Offer, Receiver, Sender
-    from painlessmesh import level1, ota
+    from painlessmesh import (
+        GatewaySide,
+        Link,
+        Links,
+        Mesh,
+        NodeSide,
+        Offer,
+        Receiver,
+        Sender,
+        level1,
+        ota,
+    )
 
     assert GatewaySide is level1.GatewaySide and Offer is ota.Offer
     for found in (Link, Links, Mesh, NodeSide, Receiver, Sender):

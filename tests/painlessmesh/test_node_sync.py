@@ -191,6 +191,24 @@ def test_the_id_may_be_in_either_place():
         assert link.node_id == 2
 
 
+def test_keys_in_another_order_and_unknown_ones_are_tolerated():
+    mesh = Mesh(1)
+    link = mesh.link_up(START, False)
+    say(mesh, link, b'{ "from":2, "new":[{}], "type":5, "subs":[{"x":1,"nodeId":3}], "nodeId":2 }')
+    assert mesh.get_node_list() == [2, 3]
+
+
+def test_a_time_authority_that_comes_and_goes_is_no_change():
+    """Alteriom's nodes say hasTimeAuthority in requests and leave it out of replies."""
+    mesh = Mesh(1)
+    link = identified(mesh, 2)
+    changes = []
+    mesh.on_changed_connections(lambda: changes.append(1))
+    say(mesh, link, b'{"nodeId":2,"hasTimeAuthority":true,"type":5,"dest":1,"from":2}')
+    say(mesh, link, b'{"nodeId":2,"type":6,"dest":1,"from":2}')
+    assert changes == []
+
+
 def test_a_peer_that_changes_its_id_is_closed():
     mesh = Mesh(1)
     link = identified(mesh, 2)

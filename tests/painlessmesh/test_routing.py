@@ -129,6 +129,21 @@ def test_a_message_that_is_no_text_arrives_as_its_json():
     assert got == [(2, "x"), (2, '{"a":[1,true]}'), (2, "5"), (2, "null"), (2, "null")]
 
 
+def test_dest_and_routing_may_be_floats_or_in_quotes():
+    mesh, first, second = relay()
+    got = []
+    mesh.on_receive(lambda sender, msg: got.append(msg))
+    mesh.receive(
+        first,
+        b'{"type":9,"dest":"1","from":2,"msg":"a"}\0{"type":9.0,"dest":1.0,"msg":"b"}\0',
+        START,
+    )
+    assert got == ["a", "b"]
+    for frame in (b'{"type":7,"dest":"3","routing":"1"}', b'{"type":7,"routing":2.0}'):
+        mesh.receive(first, frame + b"\0", START)
+        assert take_all(second) == [frame + b"\0"]
+
+
 def test_messages_before_the_first_sync_are_heard_but_not_routed_to_the_stranger():
     mesh, first, _ = relay()
     got = []

@@ -75,7 +75,6 @@ def test_the_smaller_side_takes_the_larger_sides_time():
 def test_the_exchange_has_the_shapes_of_the_specification():
     mesh = Mesh(1111111111)
     link = identified(mesh, 2222222222)
-    mesh._offset = 0
     mesh.receive(link, b'{"type":4,"dest":1111111111,"from":2222222222,"msg":{"type":0}}\0', START)
     assert take_all(link) == [
         b'{"type":4,"dest":2222222222,"from":1111111111,"msg":{"type":1,"t0":5000000}}\0'
