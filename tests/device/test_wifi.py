@@ -1,4 +1,4 @@
-"""Which access point a node joins: strongest, never itself, never its own tree."""
+"""Which access point a node joins: strongest, never itself, never its own tree. Runs on both Pythons."""
 
 from device.wifi import AVOID_US, Choice, may_look_elsewhere
 
