@@ -6,11 +6,12 @@ import os
 import socket
 import time
 
+from home_assistant_side import HomeAssistantSide
+from node_side import OurNode, StockNode
+
 from device.flash_files import FlashFiles
 from gateway.app import Gateway
 from gateway.keys import Keys
-from home_assistant_side import HomeAssistantSide
-from node_side import OurNode, StockNode
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 

@@ -15,7 +15,7 @@ def fetch_all(blocks, images=None):
         wanted = blocks.next_wanted()
         if wanted is None:
             return fetched
-        firmware_id, start, size = wanted
+        firmware_id, start, _size = wanted
         content = (images or {}).get(firmware_id, IMAGE)[start : start + BLOCK]
         blocks.claim(wanted)[: len(content)] = content
         blocks.filled(wanted, len(content))

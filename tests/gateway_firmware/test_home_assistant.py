@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from home_assistant_side import job
 
 from gateway.home_assistant import HomeAssistant, Refused
 from gateway.http import Answer
 from gateway.session import Later
-from home_assistant_side import job
 
 IMAGE = bytes(10_000)
 

@@ -273,7 +273,7 @@ async def test_https_is_verified(tmp_path, monkeypatch):
         assert bytes((await server.get()).body) == b"hello"
     (tmp_path / "ca.der").write_bytes((tmp_path / "other.der").read_bytes())
     async with Server([OK], tls) as server:
-        with pytest.raises(HttpError, match="(?i)verif"):
+        with pytest.raises(HttpError, match=r"(?i)verif"):
             await server.get()
 
 

@@ -67,6 +67,6 @@ def test_damaged_keys_are_never_replaced(files, tmp_path, content):
 
 def test_a_power_cut_while_the_keys_are_written_leaves_none(files, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "rename", lambda _old, _new: (_ for _ in ()).throw(OSError(5)))
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="5"):
         keys.load(files, counting())
     assert not (tmp_path / "keys.json").exists()

@@ -4,13 +4,14 @@ Home Assistant is played by three attributes: `jobs` that are listed, `images` t
 there at all (`online`).
 """
 
+from home_assistant_side import job
+from mesh_net import SECOND, MeshNet
+from node_side import OurNode, StockNode
+
 from gateway.blocks import Blocks
 from gateway.contact import Contact
 from gateway.distributor import Distributor
 from gateway.serving import Serving
-from home_assistant_side import job
-from mesh_net import SECOND, MeshNet
-from node_side import OurNode, StockNode
 
 GATEWAY = 1111111111
 KEY = bytes(range(32, 64))
@@ -106,7 +107,7 @@ class VirtualGateway:
     def _fetch(self):
         wanted = self.blocks.next_wanted()
         while wanted is not None:
-            firmware_id, start, size = wanted
+            firmware_id, start, _size = wanted
             self.fetched.append((firmware_id, start))
             content = self.images[firmware_id][start : start + 4096]
             self.blocks.claim(wanted)[: len(content)] = content
