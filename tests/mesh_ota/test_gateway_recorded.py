@@ -53,7 +53,11 @@ def recorded_library(
         "jobs": {"next_id": 3, "revision": 10, "jobs": []},
     }
     for name, content in stored.items():
-        hass_storage[f"mesh_ota.{name}"] = {"version": 1, "key": f"mesh_ota.{name}", "data": content}
+        hass_storage[f"mesh_ota.{name}"] = {
+            "version": 1,
+            "key": f"mesh_ota.{name}",
+            "data": content,
+        }
 
 
 async def test_home_assistant_gives_the_recorded_answers(
@@ -81,7 +85,10 @@ async def test_home_assistant_gives_the_recorded_answers(
             headers=request["headers"],
             data=bytes.fromhex(request["body"]) or None,
         )
-        assert (response.status, (await response.read()).hex()) == (answer["status"], answer["body"])
+        assert (response.status, (await response.read()).hex()) == (
+            answer["status"],
+            answer["body"],
+        )
         for header, value in answer["headers"].items():
             assert response.headers[header] == value
 

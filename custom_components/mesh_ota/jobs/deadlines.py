@@ -106,7 +106,7 @@ class Clocks:
         node = self._nodes.nodes.get(row.node_id)
         if node is None or not node.online:
             return _away(row, node)
-        if row.started or self._handouts.listed(job, row):
+        if self._handouts.listed(job, row):
             return None, {}
         if not chip_known(job, node):
             return "chip_not_confirmed", {}

@@ -107,16 +107,16 @@ class Ledger:
         after: NodeStatus,
         now: datetime,
         reason: str | None = None,
-        said: str | None = None,
+        text: str | None = None,
         **placeholders: str | int,
     ) -> bool:
-        """Move a row if the table allows it; `said` replaces the reason's own sentence. Returns whether it did."""
+        """Move a row if the table allows it; `text` replaces the reason's own sentence. Returns whether it did."""
         before = row.status
         if not may_follow(before, after):
             return False
         row.status, row.waited, row.next_try = after, timedelta(), None
         row.reason = reason
-        row.error_message = said or (sentence(reason, **placeholders) if reason else None)
+        row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:
             row.started_at = now
         if row.final:

@@ -31,7 +31,7 @@ SENTENCES = {
     "superseded": "Job {number} took its place before it started.",
     "gateway_removed": "Its gateway was removed from Home Assistant.",
     "node_removed": "It was removed from Home Assistant.",
-    "refused": "The node went back to its old firmware: {said}",
+    "refused": "The node went back to its old firmware. {said}",
     "wrong_proof": "It restarted, but the files it runs are not those of this firmware.",
     "no_reaction": "It did not ask for the firmware within {minutes} minutes after the offer.",
     "no_progress": "It took no further part within {minutes} minutes.",

@@ -1,0 +1,259 @@
+"""What a gateway is given to distribute, and when."""
+
+from custom_components.mesh_ota.const import MAX_PARALLEL, MAX_TARGETS
+from custom_components.mesh_ota.jobs.job import Job
+from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
+
+from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, House, firmware, sketch
+
+MANY = [str(2_000_000_000 + number) for number in range(12)]
+
+
+def test_a_job_in_the_list_has_every_key_of_the_contract():
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    (entry,) = house.engine.pending(GATEWAY).jobs
+    assert (
+        list(entry)
+        == ["id", "token", "firmware_id", "kind", "runtime", "role", "hardware", "version", "md5", "sha256", "proof", "size", "num_parts", "force", "mode", "targets", "counter", "sig"]
+    )
+    assert entry["token"] == job.token
+    assert entry["num_parts"] == 10
+    assert entry["targets"] == [{"node_id": HALL, "attempt": 1}]
+
+
+def test_an_image_that_runs_micropython_is_announced_apart_from_sketches():
+    """So a stock node never takes it."""
+    house = House()
+    house.join(HALL, kind="esp-image", chip="esp32")
+    house.create(firmware(kind="esp-image", hardware="ESP32", chip="esp32"))
+    assert house.engine.pending(GATEWAY).jobs[0]["hardware"] == "ESP32-MPY"
+
+
+def test_a_node_that_is_away_is_listed_when_it_returns():
+    house = House()
+    house.join(HALL)
+    house.leave(HALL)
+    job = house.create()
+    assert house.listed() == {}
+    house.join(HALL)
+    assert house.listed() == {job.id: [HALL]}
+
+
+def test_at_most_four_nodes_take_parts_at_a_time():
+    house = House()
+    for node_id in MANY:
+        house.join(node_id)
+    job = house.create()
+    assert house.listed() == {job.id: MANY[:MAX_PARALLEL]}
+    house.restart(job, MANY[1])
+    assert house.listed() == {job.id: [MANY[0], *MANY[2:5]]}
+
+
+def test_a_list_never_names_more_nodes_than_a_gateway_can_hold():
+    house = House()
+    for node_id in MANY:
+        house.join(node_id)
+    job = house.create()
+    for node_id in MANY[:10]:
+        house.progress(job, "restarting", node_id, boot=7)
+    assert len(house.listed()[job.id]) == MAX_TARGETS
+
+
+def test_one_job_per_role_and_the_oldest_first():
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    first = house.create(node_ids=[HALL])
+    second = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    assert house.listed() == {first.id: [HALL]}
+    house.restart(first)
+    assert house.listed() == {second.id: [ATTIC]}
+
+
+def test_jobs_for_different_types_run_side_by_side():
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC, type="led")
+    first, second = house.create(), house.create(firmware(2, node_type="led"))
+    assert house.listed() == {first.id: [HALL], second.id: [ATTIC]}
+
+
+def test_a_job_that_nodes_are_on_keeps_its_role_when_an_older_one_could_begin():
+    """An offer is kept stable while nodes are on it."""
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    house.leave(HALL)
+    older = house.create(node_ids=[HALL])
+    newer = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    house.progress(newer, "downloading", ATTIC, current_part=1)
+    house.join(HALL)
+    assert house.listed() == {newer.id: [ATTIC]}
+    house.restart(newer, ATTIC)
+    assert house.listed() == {older.id: [HALL]}
+
+
+def test_a_node_that_left_midway_does_not_block_its_role_but_stays_listed_alone():
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    first = house.create(node_ids=[HALL])
+    house.progress(first, "downloading", current_part=1)
+    house.leave(HALL)
+    assert house.listed() == {first.id: [HALL]}
+    second = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    assert house.listed() == {second.id: [ATTIC]}
+
+
+def test_a_silent_node_does_not_freeze_the_queue():
+    """Fault 6: the seed's queue waited for ever."""
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    first = house.create(node_ids=[HALL])
+    house.progress(first, "offered")
+    second = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    house.wait(minutes=11)
+    assert first.nodes[HALL].status is NodeStatus.FAILED
+    assert house.listed() == {second.id: [ATTIC]}
+
+
+def test_the_revision_grows_when_the_list_changes_and_only_then():
+    house = House()
+    house.join(HALL)
+    before = house.engine.pending(GATEWAY).revision
+    house.say(HALL, heap=1)
+    assert house.engine.pending(GATEWAY).revision == before
+    job = house.create()
+    assert house.engine.pending(GATEWAY).revision > before
+    middle = house.engine.pending(GATEWAY).revision
+    house.progress(job, "downloading", current_part=4)
+    assert house.engine.pending(GATEWAY).revision == middle
+    house.cancel(job)
+    assert house.engine.pending(GATEWAY).revision > middle
+
+
+def test_revisions_go_on_after_a_restart():
+    house = House()
+    house.join(HALL)
+    house.create()
+    again = House(house.engine.stored())
+    assert again.engine.pending(GATEWAY).revision > house.engine.pending(GATEWAY).revision
+
+
+def test_each_gateway_is_given_its_own_nodes_only():
+    house = House()
+    house.add_gateway(OTHER_GATEWAY)
+    house.join(HALL)
+    house.join(ATTIC, OTHER_GATEWAY)
+    job = house.create()
+    assert house.listed(GATEWAY) == {job.id: [HALL]}
+    assert house.listed(OTHER_GATEWAY) == {job.id: [ATTIC]}
+
+
+def test_a_node_that_moves_takes_its_row_along_as_a_new_attempt():
+    house = House()
+    house.add_gateway(OTHER_GATEWAY)
+    house.join(HALL)
+    job = house.create()
+    house.progress(job, "downloading", current_part=5)
+    house.leave(HALL)
+    house.join(HALL, OTHER_GATEWAY)
+    row = job.nodes[HALL]
+    assert (row.gateway_id, row.attempt, row.status) == (OTHER_GATEWAY, 2, NodeStatus.DOWNLOADING)
+    assert house.listed(GATEWAY) == {}
+    assert house.listed(OTHER_GATEWAY) == {job.id: [HALL]}
+
+
+def test_a_node_never_moves_between_commit_and_proof():
+    house = House()
+    house.add_gateway(OTHER_GATEWAY)
+    house.join(HALL)
+    job = house.create()
+    house.progress(job, "restarting", boot=7)
+    house.leave(HALL)
+    house.nodes.report_tree(OTHER_GATEWAY, [[HALL, OTHER_GATEWAY]], house.now)
+    assert house.nodes.nodes[HALL].gateway_id == GATEWAY
+
+
+def test_a_node_that_both_gateways_see_stays_where_it_is():
+    house = House()
+    house.add_gateway(OTHER_GATEWAY)
+    house.join(HALL)
+    house.nodes.report_tree(OTHER_GATEWAY, [[HALL, OTHER_GATEWAY]], house.now)
+    assert house.nodes.nodes[HALL].gateway_id == GATEWAY
+
+
+def test_a_paused_job_leaves_the_list_and_comes_back():
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    house.engine.pause(job.id)
+    house.refresh()
+    assert house.listed() == {}
+    assert job.status is JobStatus.PAUSED
+    assert job.nodes[HALL].reason == "paused"
+    house.engine.resume(job.id)
+    house.refresh()
+    assert house.listed() == {job.id: [HALL]}
+    assert job.status is JobStatus.PENDING
+
+
+def test_an_older_copy_of_home_assistant_pauses_what_it_would_do():
+    """Otherwise a restored backup would downgrade the house."""
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    seen = house.engine.revision + 40
+    assert house.engine.restored_from_backup(seen) == [job]
+    house.refresh()
+    assert (job.status, job.waiting_for) == (JobStatus.PAUSED, "user")
+    assert house.listed() == {}
+    assert house.engine.pending(GATEWAY).revision > seen
+    assert job.nodes[HALL].error_message.startswith("Paused: Home Assistant was restored")
+
+
+def test_a_gateway_that_has_seen_no_more_than_we_gave_out_pauses_nothing():
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    assert house.engine.restored_from_backup(house.engine.revision) == []
+    assert job.status is JobStatus.PENDING
+
+
+def test_a_sketch_goes_to_stock_nodes_one_hardware_at_a_time():
+    house = House()
+    house.join(HALL, type="dht")
+    house.join_stock(ATTIC)
+    own, stock = house.create(firmware(node_type="dht")), house.create(sketch(), node_ids=[ATTIC])
+    assert house.listed() == {own.id: [HALL], stock.id: [ATTIC]}
+
+
+def _reasons(job: Job) -> dict[str, str | None]:
+    return {node_id: row.reason for node_id, row in job.nodes.items()}
+
+
+def test_every_row_that_waits_says_why():
+    house = House()
+    for node_id in (HALL, ATTIC, PORCH):
+        house.join(node_id)
+    first = house.create(node_ids=[HALL])
+    second = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    house.leave(PORCH)
+    third = house.create(firmware(3, version="1.3.0"), node_ids=[PORCH])
+    house.engine.explain()
+    assert _reasons(first) == {HALL: None}
+    assert second.nodes[ATTIC].error_message == f"Waits for job {first.id}, which came before it."
+    assert third.nodes[PORCH].error_message == (
+        "Not heard since 2026-11-23 12:00 UTC; it will be offered when it joins."
+    )
+
+
+def test_a_row_says_so_while_its_gateway_is_away():
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    house.wait(gateways=(), minutes=4)
+    assert job.nodes[HALL].reason == "gateway_away"
