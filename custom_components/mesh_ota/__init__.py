@@ -17,9 +17,9 @@ from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_KEY, DOMAIN
-from .devices import MeshOtaConfigEntry, async_keep_devices
+from .devices import MeshOtaConfigEntry, async_keep_devices, node_id_of
 from .hub import async_get_hub
-from .repairs import async_follow_alarms
+from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -54,6 +54,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> 
     """Forget the gateway and its nodes; library and history belong to the house and stay."""
     hub = await async_get_hub(hass)
     await hub.async_remove_gateway(str(entry.unique_id), forget=True)
+    async_settle_jobs_issue(hass, hub)
 
 
 async def async_remove_config_entry_device(
@@ -61,11 +62,12 @@ async def async_remove_config_entry_device(
 ) -> bool:
     """Let go of a node that has left; the gateway goes only with its entry, a live node stays."""
     hub = entry.runtime_data.hub
-    node_id = next(name for domain, name in device.identifiers if domain == DOMAIN)
-    node = hub.node(node_id)
-    if node_id == entry.runtime_data.gateway_id or (node is not None and node.online):
+    node = hub.node(node_id_of(device.identifiers) or "")
+    if node is None:
+        return True
+    if node.is_gateway or node.online:
         return False
-    await hub.async_forget_node(node_id)
+    await hub.async_forget_node(node.node_id)
     return True
 
 

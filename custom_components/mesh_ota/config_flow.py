@@ -15,6 +15,7 @@ import voluptuous as vol
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
+    SOURCE_USER,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
@@ -52,6 +53,7 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
         self._form = "user"
         self._typed: dict[str, Any] | None = None
         self._key = b""
+        self._called = ""
         self._expectation: GatewayExpectation | None = None
         self._waiting: asyncio.Task[str] | None = None
 
@@ -94,7 +96,7 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
             self._key = decode_setup_key(user_input[CONF_SETUP_KEY])
         except MeshOtaError as err:
             return self._show_form(err.key, **err.placeholders)
-        if form == "user":
+        if self.source == SOURCE_USER:
             self._async_abort_entries_match({CONF_KEY: self._key.hex()})
         elif self._known_entry().data.get(CONF_KEY) == self._key.hex():
             return self._show_form("key_in_use")
@@ -130,8 +132,10 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
                 description_placeholders={"seconds": str(PAIRING_DEADLINE)},
                 progress_task=self._waiting,
             )
-        called = self._waiting.exception() is None
-        return self.async_show_progress_done(next_step_id="called" if called else "silent")
+        if self._waiting.exception() is not None:
+            return self.async_show_progress_done(next_step_id="silent")
+        self._called = self._waiting.result()
+        return self.async_show_progress_done(next_step_id="called")
 
     async def _async_first_call(self, expectation: GatewayExpectation) -> str:
         async with asyncio.timeout(PAIRING_DEADLINE):
@@ -144,14 +148,13 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_called(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Keep the key: the gateway has opened a session with it."""
-        assert self._waiting is not None
-        gateway_id = self._waiting.result()
         self._forget_expectation()
-        if self.source == "user":
-            return await self._async_new_entry(gateway_id)
+        if self.source == SOURCE_USER:
+            return await self._async_new_entry(self._called)
         entry = self._known_entry()
-        if gateway_id != entry.unique_id:
-            return self._show_form("wrong_gateway", found=gateway_id, expected=str(entry.unique_id))
+        if self._called != entry.unique_id:
+            expected = str(entry.unique_id)
+            return self._show_form("wrong_gateway", found=self._called, expected=expected)
         return self.async_update_reload_and_abort(entry, data_updates={CONF_KEY: self._key.hex()})
 
     async def _async_new_entry(self, gateway_id: str) -> ConfigFlowResult:

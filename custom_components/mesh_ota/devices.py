@@ -56,6 +56,11 @@ def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
     return device
 
 
+def node_id_of(identifiers: set[tuple[str, str]]) -> str | None:
+    """The node id of the device with these identifiers, None if it is none of ours."""
+    return next((identifier[1] for identifier in identifiers if identifier[0] == DOMAIN), None)
+
+
 @callback
 def async_keep_devices(
     hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: MeshOta

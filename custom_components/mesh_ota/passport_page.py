@@ -35,7 +35,7 @@ def passport_placeholders(
     passport: Passport, filename: str, nodes: Iterable[Node], sentences: Mapping[str, str]
 ) -> dict[str, str]:
     """The placeholders of the page; `nodes` is a Markdown list, one line each."""
-    lines = [_fit_line(passport, node, sentences) for node in nodes]
+    lines = sorted(_fit_line(passport, node, sentences) for node in nodes)
     more = [f"- … + {len(lines) - NODES_SHOWN}"] if len(lines) > NODES_SHOWN else []
     return {
         "file": plain(filename),
@@ -65,4 +65,5 @@ def _fit_line(passport: Passport, node: Node, sentences: Mapping[str, str]) -> s
     name = plain(node.name or node.node_type or "")
     unfit = why_not(candidate, node)
     why = "" if unfit is None else f": {sentence(sentences, unfit)}"
+    # Sorted, the ones that fit come first.
     return f"- {'✅' if unfit is None else '❌'} {name} {node.node_id}{why}"

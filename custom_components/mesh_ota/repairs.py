@@ -33,11 +33,18 @@ def async_follow_alarms(hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: Mes
             _raise_wrong_signatures(hass, wrong_signatures, gateway_id)
         elif change.kind == "old_backup" and change.id == gateway_id:
             _ask_about_restored_jobs(hass, gateway_id)
-        elif change.kind == "job" and not _waiting(hub):
-            ir.async_delete_issue(hass, DOMAIN, RESTORED)
+        elif change.kind == "job":
+            async_settle_jobs_issue(hass, hub)
 
     entry.async_on_unload(hub.async_subscribe(follow))
     entry.async_on_unload(partial(ir.async_delete_issue, hass, DOMAIN, wrong_signatures))
+
+
+@callback
+def async_settle_jobs_issue(hass: HomeAssistant, hub: MeshOta) -> None:
+    """Take the question back once no job waits for its answer."""
+    if not _waiting(hub):
+        ir.async_delete_issue(hass, DOMAIN, RESTORED)
 
 
 def _raise_wrong_signatures(hass: HomeAssistant, issue_id: str, gateway_id: str) -> None:

@@ -20,6 +20,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.service import async_register_admin_service
 
 from .const import DOMAIN
+from .devices import node_id_of
 from .hub import async_get_hub
 from .translated_errors import translated_errors
 
@@ -81,10 +82,8 @@ def _node_id_of(hass: HomeAssistant, device_id: str) -> str:
     Raises ServiceValidationError if the device is none of ours.
     """
     device = dr.async_get(hass).async_get(device_id)
-    identifiers = device.identifiers if device is not None else set()
-    for domain, node_id in identifiers:
-        if domain == DOMAIN:
-            return node_id
+    if device is not None and (node_id := node_id_of(device.identifiers)) is not None:
+        return node_id
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="node_not_of_device",

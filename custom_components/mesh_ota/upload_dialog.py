@@ -25,8 +25,8 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
 )
 
-from .const import ARDUINO, MICROPYTHON
-from .errors import MeshOtaError, sentence
+from .const import ARDUINO, IMAGE_MAX, MICROPYTHON
+from .errors import MeshOtaError, NotFound, StorageFailed, TooLarge, sentence
 from .firmware.passport import Passport
 from .firmware.record import Firmware
 from .hub import async_get_hub
@@ -66,16 +66,11 @@ class UploadDialog(OptionsFlow):
         if user_input is None:
             return self.async_show_form(step_id="upload", data_schema=UPLOAD_SCHEMA)
         hub = await async_get_hub(self.hass)
-        self._staged = path = await hub.library.async_part_path()
         try:
+            self._staged = path = await hub.library.async_part_path()
             filename = await self.hass.async_add_executor_job(
                 _take_over, self.hass, user_input[CONF_FILE], path
             )
-        except ValueError:
-            return self.async_show_form(
-                step_id="upload", data_schema=UPLOAD_SCHEMA, errors={"base": "upload_gone"}
-            )
-        try:
             self._upload = Upload(path, filename, await hub.library.async_inspect(path))
         except MeshOtaError as err:
             self._drop_file()
@@ -143,11 +138,19 @@ def label(firmware: Firmware) -> str:
 def _take_over(hass: HomeAssistant, file_id: str, path: Path) -> str:
     """Move the upload to a path of ours, before its component deletes it; its file name. Blocks.
 
-    Raises ValueError if there is no such upload.
+    Raises NotFound (there is no such upload), TooLarge or StorageFailed.
     """
-    with process_uploaded_file(hass, file_id) as upload:
-        shutil.move(upload, path)
-        return upload.name
+    try:
+        with process_uploaded_file(hass, file_id) as upload:
+            # Looked at before it is moved: it may be a move to another, smaller disk.
+            if upload.stat().st_size > IMAGE_MAX:
+                raise TooLarge("image_too_large", most=IMAGE_MAX // 2**20)
+            shutil.move(upload, path)
+            return upload.name
+    except ValueError as err:
+        raise NotFound("upload_gone") from err
+    except OSError as err:
+        raise StorageFailed("storage_failed", reason=err.strerror or str(err)) from err
 
 
 def _delete(path: Path) -> None:

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
+from custom_components.mesh_ota.const import CONF_KEY, DOMAIN, GATEWAY_SILENT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -124,6 +125,19 @@ async def test_a_node_that_left_can_be_deleted_and_comes_back_when_it_returns(
     assert hass.states.get(UPDATE) is not None
 
 
+async def test_a_device_that_no_node_belongs_to_can_be_deleted(
+    hass: HomeAssistant,
+    paired: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    hass_ws_client: WebSocketGenerator,
+):
+    """Left over where the list of nodes was lost and the registry was not."""
+    device = device_registry.async_get_or_create(
+        config_entry_id=paired.entry_id, identifiers={(DOMAIN, "5555555555")}
+    )
+    assert await remove_device(hass, hass_ws_client, paired, device.id)
+
+
 @pytest.mark.parametrize("node_id", [NODE, GATEWAY_ID])
 async def test_what_is_there_cannot_be_deleted(
     hass: HomeAssistant,
@@ -137,6 +151,24 @@ async def test_what_is_there_cannot_be_deleted(
     device = device_id(device_registry, paired, node_id)
     assert not await remove_device(hass, hass_ws_client, paired, device)
     assert device_registry.async_get(device) is not None
+
+
+async def test_a_gateway_that_falls_silent_and_calls_again_is_logged_once_each(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    freezer: FrozenDateTimeFactory,
+    caplog: pytest.LogCaptureFixture,
+):
+    """A log that repeats itself every minute is not read."""
+    caplog.set_level("INFO", "custom_components.mesh_ota")
+    for _ in range(5):
+        freezer.tick(GATEWAY_SILENT)
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done()
+    await caller.report()
+    await caller.report()
+    said = [record.getMessage() for record in caplog.records if GATEWAY_ID in record.getMessage()]
+    assert said == [f"Gateway {GATEWAY_ID} is silent", f"Gateway {GATEWAY_ID} calls"]
 
 
 async def test_two_gateways_have_doors_of_their_own(

@@ -1,5 +1,7 @@
 """The firmware library in dialogs: a real upload, its passport, the library after it."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from aiohttp import FormData
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.const import DOMAIN, IMAGE_MAX
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
@@ -136,9 +138,50 @@ async def test_an_upload_that_is_gone_can_be_repeated(
     await send_file(hass, hass_client, b"x", "x.bin")
     flow = await menu(hass, paired, "upload")
     flow = await submit(hass, flow, {"file": "0" * 32})
-    assert flow["errors"] == {"base": "upload_gone"}
+    assert flow["errors"] == {"base": "refused"}
+    assert "no longer there" in flow["description_placeholders"]["reason"]
     file_id = await send_file(hass, hass_client, bundle(), "pir.tar")
     assert (await submit(hass, flow, {"file": file_id}))["step_id"] == "passport"
+
+
+async def test_a_file_larger_than_any_image_is_refused_before_it_is_moved(
+    hass: HomeAssistant,
+    paired: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    staged_in: Path,
+):
+    """Home Assistant's own upload takes 100 MiB; no flash does."""
+    flow = await menu(hass, paired, "upload")
+    file_id = await send_file(hass, hass_client, bytes(IMAGE_MAX + 1), "huge.bin")
+    flow = await submit(hass, flow, {"file": file_id})
+    assert "larger than 16 MiB" in flow["description_placeholders"]["reason"]
+    assert not left_in(staged_in)
+
+
+@pytest.mark.parametrize("broken", ["folder", "disk"])
+async def test_a_storage_that_cannot_be_written_is_named(
+    hass: HomeAssistant,
+    paired: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    staged_in: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+):
+    """Whoever administers the disk is told, and can try again in the same dialog."""
+    flow = await menu(hass, paired, "upload")
+    file_id = await send_file(hass, hass_client, bundle(version="1.1.0"), "pir.tar")
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.move" if broken == "disk" else "pathlib.Path.mkdir", fail_to_write)
+        flow = await submit(hass, flow, {"file": file_id})
+    assert "Read-only file system" in flow["description_placeholders"]["reason"]
+    file_id = await send_file(hass, hass_client, bundle(version="1.1.0"), "pir.tar")
+    flow = await submit(hass, flow, {"file": file_id})
+    assert flow["step_id"] == "passport"
+
+
+def fail_to_write(*_args: object, **_more: object) -> None:
+    """What a disk says that was mounted anew after an error."""
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 async def test_a_duplicate_is_refused_and_mended_in_the_same_dialog(

@@ -120,3 +120,23 @@ async def test_the_issue_outlives_a_restart(
     issue = issue_registry.async_get_issue(DOMAIN, RESTORED)
     assert issue is not None
     assert issue.is_persistent
+
+
+async def test_removing_the_gateway_takes_its_question_with_it(
+    hass: HomeAssistant,
+    paired: MockConfigEntry,
+    paused: dict[str, Any],
+    issue_registry: ir.IssueRegistry,
+):
+    """Its jobs have ended; nobody could answer any more."""
+    await hass.config_entries.async_remove(paired.entry_id)
+    await hass.async_block_till_done()
+    assert issue_registry.async_get_issue(DOMAIN, RESTORED) is None
+
+
+async def test_cancelling_the_paused_jobs_elsewhere_answers_the_question(
+    hass: HomeAssistant, paused: dict[str, Any], issue_registry: ir.IssueRegistry
+):
+    """By action or API, job by job."""
+    await hass.services.async_call(DOMAIN, "cancel_job", {"job_id": paused["id"]}, blocking=True)
+    assert issue_registry.async_get_issue(DOMAIN, RESTORED) is None

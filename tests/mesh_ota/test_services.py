@@ -97,6 +97,19 @@ async def test_unknown_things_are_refused_with_a_sentence(hass: HomeAssistant, t
         assert str(raised.value) != raised.value.translation_key
 
 
+async def test_a_device_of_another_integration_is_refused(
+    hass: HomeAssistant, two_nodes: None, device_registry: dr.DeviceRegistry
+):
+    """Picked by hand in YAML; the selector would not have offered it."""
+    other = MockConfigEntry(domain="hue")
+    other.add_to_hass(hass)
+    device = device_registry.async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("hue", "lamp")}, name="Lamp"
+    )
+    with pytest.raises(ServiceValidationError, match="not a node or gateway"):
+        await call(hass, "create_job", firmware_id=1, device_id=[device.id])
+
+
 async def test_an_unknown_node_is_refused(hass: HomeAssistant, two_nodes: None, upload: Any):
     """A job for a node that nobody has seen would wait for ever."""
     firmware = await upload("pir", "1.1.0")
