@@ -54,6 +54,8 @@ class Reporter:
         """The body of the next report. Follow it up with `told` or `lost`."""
         pieces = []
         self._flying = []
+        if self._told_at is not None and now - self._told_at >= BETWEEN_POLLS:
+            self._contact.promote()  # the regular one: it tells of all nodes, in several if need be
         if self._gateway_news or self._told_at is None or not self._distributor.distributing:
             pieces.append('"gateway": ' + json.dumps(self._facts()))
         if self._tree_news:
