@@ -34,6 +34,7 @@ from .passport_page import passport_placeholders
 from .translated_errors import async_sentences
 
 CONF_FILE = "file"
+CONF_HARDWARE = "hardware"
 CONF_IS_STABLE = "is_stable"
 CONF_NODE_TYPE = "node_type"
 CONF_RELEASE_NOTES = "release_notes"
@@ -42,7 +43,11 @@ CONF_VERSION = "version"
 
 NOTES = TextSelector(TextSelectorConfig(multiline=True))
 UPLOAD_SCHEMA = vol.Schema(
-    {vol.Required(CONF_FILE): FileSelector(FileSelectorConfig(accept=".bin,.tar"))}
+    {
+        vol.Required(CONF_FILE): FileSelector(FileSelectorConfig(accept=".bin,.tar")),
+        # Everything else says by itself what it is for.
+        vol.Optional(CONF_HARDWARE): SelectSelector(SelectSelectorConfig(options=["ESP8266"])),
+    }
 )
 
 
@@ -52,6 +57,7 @@ class Upload:
 
     path: Path
     filename: str
+    hardware: str | None
     passport: Passport
 
 
@@ -71,7 +77,9 @@ class UploadDialog(OptionsFlow):
             filename = await self.hass.async_add_executor_job(
                 _take_over, self.hass, user_input[CONF_FILE], path
             )
-            self._upload = Upload(path, filename, await hub.library.async_inspect(path))
+            hardware = user_input.get(CONF_HARDWARE)
+            passport = await hub.library.async_inspect(path, hardware)
+            self._upload = Upload(path, filename, hardware, passport)
         except MeshOtaError as err:
             self._drop_file()
             return await self._async_refused("upload", UPLOAD_SCHEMA, {}, err)
@@ -97,7 +105,9 @@ class UploadDialog(OptionsFlow):
                 step_id="passport", data_schema=schema, description_placeholders=placeholders
             )
         try:
-            firmware = await hub.library.async_add(upload.path, upload.filename, **user_input)
+            firmware = await hub.library.async_add(
+                upload.path, upload.filename, hardware=upload.hardware, **user_input
+            )
         except MeshOtaError as err:
             return await self._async_refused("passport", schema, placeholders, err)
         return self.async_abort(

@@ -244,6 +244,21 @@ async def test_an_image_of_unknown_runtime_asks_for_it(
     assert (kept["kind"], kept["runtime"], kept["chip"]) == ("esp-image", "arduino", "esp32")
 
 
+async def test_an_image_for_the_esp8266_is_named_by_whoever_uploads_it(
+    hass: HomeAssistant, paired: MockConfigEntry, hass_client: ClientSessionGenerator
+):
+    """It begins like an image for the ESP32 and would be refused as a damaged one."""
+    content = b"\xe9\x01\x02\x40" + bytes(4) + bytes(8) + bytes(64)
+    flow = await menu(hass, paired, "upload")
+    file_id = await send_file(hass, hass_client, content, "sketch.bin")
+    flow = await submit(hass, flow, {"file": file_id, "hardware": "ESP8266"})
+    assert flow["description_placeholders"]["chip"] == "esp8266"
+    flow = await submit(hass, flow, {"node_type": "dht", "version": "2.0", "is_stable": False})
+    assert flow["reason"] == "firmware_added"
+    (kept,) = await library(hass_client)
+    assert (kept["hardware"], kept["runtime"]) == ("ESP8266", "arduino")
+
+
 async def test_firmware_is_marked_stable_and_its_notes_are_edited(
     hass: HomeAssistant,
     paired: MockConfigEntry,
