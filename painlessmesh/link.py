@@ -9,7 +9,6 @@ PORT = 5555
 LINKS_LIMIT = 8  # an ESP32 has 10 sockets in all; one listens, one talks HTTP
 READ_SIZE = 1024
 TICK = 0.1  # s
-LOOK_UP = 1  # s between two looks whether a link is to close
 DRAIN_TIMEOUT = 10  # s for a peer to take what we send
 DIAL_TIMEOUT = 10  # s
 
@@ -45,6 +44,9 @@ class Links:
             return "no answer from %s" % host
         except OSError as error:
             return "no connection to %s: %s" % (host, error)
+        if self._closed:
+            await _close(writer)
+            return "this node goes away"
         return await self._serve(reader, writer, True)
 
     async def run(self) -> None:
@@ -92,13 +94,12 @@ class Links:
         return link.closing
 
     async def _read(self, link: Link, reader: object) -> None:
+        # Without a timeout: the mesh closes a silent link, which cancels this task. On MicroPython a timeout that runs out
+        # while bytes come in loses them.
         read = _reader(reader)
         try:
             while not link.closing:
-                try:
-                    chunk, size = await asyncio.wait_for(read(), LOOK_UP)
-                except asyncio.TimeoutError:
-                    continue
+                chunk, size = await read()
                 if not size:
                     link.close("the other side has closed")
                     return
@@ -113,10 +114,7 @@ class Links:
             frame = link.next_frame()
             if frame is None:
                 wake.clear()
-                try:
-                    await asyncio.wait_for(wake.wait(), LOOK_UP)
-                except asyncio.TimeoutError:
-                    pass
+                await wake.wait()
                 continue
             try:
                 writer.write(frame)

@@ -154,7 +154,9 @@ class Mesh:
         """(node id, parent id) of every other node; our own id is the parent of our neighbours."""
         rows = []
         for link in self.links:
-            rows += layout.parents(link.tree, self.node_id)
+            for row in layout.parents(link.tree, self.node_id):
+                if self.link_to(row[0]) is link:  # a node that moves is in two trees for a while
+                    rows.append(row)
         return rows
 
     def contains_root(self) -> bool:

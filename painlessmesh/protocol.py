@@ -35,6 +35,9 @@ PART_SIZE = 1024  # bytes of an image in one OTA_DATA; only the last part may ha
 PARTS_LIMIT = 16384  # parts of one image
 
 SEND_LIMIT = 4096  # bytes of a frame that we make, terminator included
+TAIL_LIMIT = (
+    2048  # bytes of a frame in which we look for the end of its object when something follows it
+)
 BRACKET_LIMIT = 512  # each level of nesting costs the parser heap
 
 # The C++ side of version 1.4.2 rejects a message with \uXXXX, so only these are escaped; the rest goes out raw.
@@ -103,7 +106,7 @@ def decode(frame: bytes) -> dict | None:
             package = _parse(_text(frame))
         except ValueError:
             # Whatever follows the object is ignored; finding its end costs time, so only when the parser complained.
-            package = _parse(_text(frame[: _object_end(frame)]))
+            package = _parse(_text(frame[: _object_end(frame[:TAIL_LIMIT])]))
     except (ValueError, MemoryError, RuntimeError):  # RuntimeError: nested too deeply
         return None
     return package if isinstance(package, dict) else None

@@ -341,6 +341,14 @@ def test_the_tree_names_each_nodes_parent():
     assert net.nodes[1].link_to(0) is None
 
 
+def test_a_node_that_moves_is_in_the_tree_once():
+    mesh = Mesh(1)
+    first, second = identified(mesh, 2), identified(mesh, 3)
+    say(mesh, first, b'{"nodeId":2,"subs":[{"nodeId":4}],"type":5}')
+    say(mesh, second, b'{"nodeId":3,"subs":[{"nodeId":4}],"type":5}')
+    assert mesh.tree() == [(2, 1), (4, 2), (3, 1)] and mesh.get_node_list() == [2, 4, 3]
+
+
 def test_a_root_that_stops_being_one_is_heard_of():
     net, accepting, dialling, _ = pair(1, 2)
     assert not dialling.contains_root()
