@@ -4,7 +4,7 @@ from painlessmesh.buffer import FrameBuffer
 from painlessmesh.ntp import TimeSync
 
 WAITING_LIMIT = 32  # ordinary frames
-WAITING_BYTES = 24576  # of ordinary frames: a slow link must not eat a board's heap
+WAITING_BYTES = 32768  # of ordinary frames: a slow link must not eat a board's heap
 
 FIRST_REQUEST = 10_000_000  # us from accepting a link to our own first node sync
 SYNC_INTERVAL = 60_000_000  # us between our node syncs

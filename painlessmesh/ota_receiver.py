@@ -22,6 +22,7 @@ from painlessmesh.protocol import (
 )
 
 ASK_AGAIN = 3_000_000  # us without the part wanted
+GAP_AGAIN = 150_000  # us between two words about the same lost part
 TRIES = 10  # then we wait for the next announcement; what we have stays
 DATA_LIMIT = 1400  # characters of base64 in one part, with padding and a stray line end
 
@@ -52,15 +53,11 @@ class Receiver:
         self._state = IDLE
         self._size = 0  # bytes of the image, 0 when not announced
         self._announcer = 0
-        self._echo = (
-            None,
-            None,
-            None,
-        )  # forced, broadcasted, compressed, as a request repeats them
+        self._echo = (None, None, None)  # forced, broadcasted, compressed of the announcement
         self._listens = False  # to somebody else's parts, asking only when they stop
         self._due = 0
         self._tries = 0
-        self._gap_reported = False
+        self._gap_at = None  # when we last said that the part wanted was lost
 
     @property
     def busy(self) -> bool:
@@ -92,7 +89,7 @@ class Receiver:
             return [("complete",)]
         self._state = TAKING
         self._due = now + ASK_AGAIN
-        self._gap_reported = False
+        self._gap_at = None
         return [] if self._listens else self._ask(now)
 
     def data(self, package: dict, now: int) -> list:
@@ -152,10 +149,10 @@ class Receiver:
         return self._ask(now) if self._due - now < ASK_AGAIN - 500_000 else []
 
     def _gap(self, now: int) -> list:
-        """A later part: the one wanted was lost. Said once for each part, to spare the sender its timer."""
-        if self._gap_reported:
+        """A later part: the one wanted was lost. Said at once, to spare the sender its timer, but not for each part."""
+        if self._gap_at is not None and now - self._gap_at < GAP_AGAIN:
             return []
-        self._gap_reported = True
+        self._gap_at = now
         return self._ask(now)
 
     def _ask(self, now: int) -> list:

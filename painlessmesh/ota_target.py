@@ -122,7 +122,7 @@ class Target:
         self._sent = []
         self._moved_at = now
         self._grown = 0
-        self.window = max(self.window // 2, 1)
+        self.window = max(self.window // 2, min(FIRST_WINDOW, self._longest))
 
     def _notice_short_stall(self) -> None:
         if self._since_stall:
