@@ -24,7 +24,7 @@ BEAT_SECONDS = 0.2
 FEED_SECONDS = 1
 FEED_US = 5 * 1000000  # a loop that has not come round for so long gets no food
 FLUSH_SECONDS = 0.5  # for the last status to leave before the sockets close
-GC_THRESHOLD = 16384  # bytes between collections: the WiFi driver needs the rest of the heap
+GC_THRESHOLD = 8192  # bytes between collections: rarer ones leave the heap in small pieces
 
 
 class Node:

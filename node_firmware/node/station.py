@@ -8,6 +8,7 @@ import asyncio
 from device.wifi import Choice, may_look_elsewhere
 
 WATCH_SECONDS = 0.5
+ROOTED_SECONDS = 60
 LOOK_US = 30 * 1000000  # between two chances of looking for another tree
 
 
@@ -27,7 +28,13 @@ class Station:
             if row is not None:
                 await self._attach(row)
             if self._elsewhere is None:
-                await asyncio.sleep(self._choice.pause(self._board.random(1)[0]))
+                await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        """Seconds until the next scan. One takes the radio away from our own access point for 2 s,
+        which a tree that has its root already need not suffer often."""
+        seconds = self._choice.pause(self._board.random(1)[0])
+        return max(seconds, ROOTED_SECONDS) if self._mesh.contains_root() else seconds
 
     async def _scan(self) -> tuple | None:
         try:
