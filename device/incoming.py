@@ -177,9 +177,10 @@ class Incoming:
         size = record["size"] or record["parts"] * PART
         segments = in_blocks(size, SEGMENT) // SEGMENT * (SEGMENT + block)  # littlefs adds pointers
         need = segments + 2 * size + RESERVE
-        if need > (free if room < 0 else room):
+        room = free if room < 0 else room
+        if need > room:
             raise ImageError(
-                "space", "The image needs {} bytes of flash, {} are free.".format(need, free)
+                "space", "The image needs {} bytes of flash, {} are free.".format(need, room)
             )
 
     def _make_folder(self) -> None:

@@ -140,7 +140,7 @@ def read_config() -> dict:
 
     found = config.load()
     del sys.modules["device.config"]
-    del sys.modules["device"].config
+    delattr(sys.modules["device"], "config")
     return found
 
 
