@@ -11,7 +11,7 @@ FILES = {"node/app.py": b"print('hello')\n", "roles/pir.py": b"ROLE = 'pir'\n"}
 DEFAULT_RUNTIME = b"MicroPython v1.26.1 on 2026-01-01"
 
 
-def manifest(files: dict[str, bytes], **said: Any) -> bytes:
+def manifest(files: dict[str, bytes], /, **said: Any) -> bytes:
     """The manifest of these files; `said` replaces fields, None leaves one out."""
     fields = {
         "format": 1,

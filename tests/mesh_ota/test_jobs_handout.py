@@ -14,10 +14,26 @@ def test_a_job_in_the_list_has_every_key_of_the_contract():
     house.join(HALL)
     job = house.create()
     (entry,) = house.engine.pending(GATEWAY).jobs
-    assert (
-        list(entry)
-        == ["id", "token", "firmware_id", "kind", "runtime", "role", "hardware", "version", "md5", "sha256", "proof", "size", "num_parts", "force", "mode", "targets", "counter", "sig"]
-    )
+    assert list(entry) == [
+        "id",
+        "token",
+        "firmware_id",
+        "kind",
+        "runtime",
+        "role",
+        "hardware",
+        "version",
+        "md5",
+        "sha256",
+        "proof",
+        "size",
+        "num_parts",
+        "force",
+        "mode",
+        "targets",
+        "counter",
+        "sig",
+    ]
     assert entry["token"] == job.token
     assert entry["num_parts"] == 10
     assert entry["targets"] == [{"node_id": HALL, "attempt": 1}]

@@ -201,7 +201,7 @@ def test_a_stock_node_that_never_left_is_offered_again_three_times(stock_job):
 
 
 def test_a_stock_node_that_we_updated_is_skipped_the_next_time(stock_job):
-    house, job = stock_job
+    house, _ = stock_job
     house.leave(ATTIC)
     house.join_stock(ATTIC)
     house.wait(minutes=11)

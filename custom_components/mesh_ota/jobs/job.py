@@ -136,8 +136,7 @@ class Job:
             return self._outcome()
         if self.paused:
             return JobStatus.PAUSED
-        started = any(row.started or row.final for row in self.nodes.values())
-        return JobStatus.DISTRIBUTING if started else JobStatus.PENDING
+        return JobStatus.PENDING if self.started_at is None else JobStatus.DISTRIBUTING
 
     def _outcome(self) -> JobStatus:
         ends = {row.status for row in self.nodes.values()}
