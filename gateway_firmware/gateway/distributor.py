@@ -187,7 +187,8 @@ class Distributor:
     def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         job = delivery.job
         again = ANNOUNCE_STOCK if job.stock else ANNOUNCE_AGAIN
-        if delivery.state == DOWNLOADING and now - delivery.moved_at < again:
+        moving = delivery.state == DOWNLOADING and now - delivery.moved_at < again
+        if moving and delivery.target is not None:
             delivery.act_at = delivery.moved_at + again
             return
         if not job.stock and not node.side.node_nonce:

@@ -37,7 +37,6 @@ class KnownNode:
     def said(self, status: dict, now: int) -> None:
         """A status of this node that is genuine and new."""
         self.ours = True
-        self.owed = False
         self.asks_for = None
         self.heard_at = now
         self.phase = str(status.get("phase", ""))
@@ -51,7 +50,9 @@ class KnownNode:
                 value = sorted([(key, str(value[key])) for key in value])
             digest.update(str(value).encode() + b"\n")
         found = digest.digest()[:8]
-        self.news = max(self.news, NEWS if found == self._digest else URGENT)
+        worth = URGENT if self.owed or found != self._digest else NEWS
+        self.news = max(self.news, worth)
+        self.owed = False
         self._digest = found
 
     def asked(self, role: str, hardware: str, now: int) -> None:

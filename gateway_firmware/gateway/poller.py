@@ -36,7 +36,6 @@ class Poller:
         self._clock = clock
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._session = 0  # the session in which all was told
         self._revision = None  # of the list the distributor works on; None: ask for it
         self._behind = True  # whether Home Assistant has a newer list
         self._failures = 0
@@ -67,7 +66,8 @@ class Poller:
         """The most urgent exchange there is, or a wait for one."""
         now = self._clock()
         wanted = self._blocks.next_wanted()
-        if self._session != self._home_assistant.session.opened or self._session == 0:
+        if not self._home_assistant.session.standing:
+            self._reporter.everything()
             await self._report(now)
         elif self._behind:
             await self._list(0, None)
@@ -81,10 +81,6 @@ class Poller:
             await self._long_poll()
 
     async def _report(self, now: int) -> None:
-        session = self._home_assistant.session
-        before = session.opened
-        if self._session != before or before == 0:
-            self._reporter.everything()
         try:
             revision, dropped = await self._home_assistant.report(self._reporter.compose(now))
         except Refused:
@@ -94,9 +90,6 @@ class Poller:
             self._reporter.lost()
             raise
         self._reporter.told(self._clock())
-        if session.opened != before and before != 0:
-            self._reporter.everything()  # it went out while the session before was thought to stand
-        self._session = session.opened
         self._answered(revision)
         self._distributor.drop(dropped)
 

@@ -27,7 +27,7 @@ class Later(Exception):
 
 
 class Session:
-    """`opened` counts the sessions: when it grows, Home Assistant has to be told everything again."""
+    """After an opening (`opened` counts them) Home Assistant has to be told everything again."""
 
     def __init__(
         self, connection: Connection, gateway_id: int, gateway_key: bytes, random: object
@@ -61,6 +61,11 @@ class Session:
                 raise Later(str(error))
             answer = await self._again(method, path, body, ask_range, into, seconds)
         return answer
+
+    @property
+    def standing(self) -> bool:
+        """Whether the next call needs no opening before it."""
+        return bool(self._session)
 
     def drop(self) -> None:
         """Give up the connection, not the session."""

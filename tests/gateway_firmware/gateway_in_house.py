@@ -91,11 +91,11 @@ class Member:
         self.house = house
         self.mesh = Mesh(node_id)
         self.node = make(self.mesh)
-        self.links = Links(self.mesh, now_us)
         self.parent_port = parent_port
         self.tasks = []
 
     async def join(self):
+        self.links = Links(self.mesh, now_us)
         steps = (self._dial(), self.links.run(), self._beat())
         self.tasks = [asyncio.create_task(step) for step in steps]
 

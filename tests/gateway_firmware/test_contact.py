@@ -126,6 +126,7 @@ def test_a_new_session_hears_of_every_node_again(gateway):
     tell_all(gateway)
     gateway.contact.tell_everything()
     gateway.run(1)
+    assert gateway.contact.has_news()
     assert sorted(entries(gateway)) == [A, B]
 
 

@@ -224,10 +224,9 @@ def test_a_gateway_that_restarts_in_the_middle_goes_on_where_it_was(gateway):
     gateway.net.remove(GATEWAY)
     gateway.run(1)
     gateway.start(nonce="00" * 8)
-    gateway.rejoin(A)
-    gateway.run(0.5)
     gateway.list(*gateway.jobs)
-    run_to_restart(gateway, A, 60)
+    gateway.rejoin(A)
+    run_to_restart(gateway, A, 8)
     assert node.images == [image]
     assert node.parts == list(range(293))
 
