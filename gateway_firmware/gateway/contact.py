@@ -79,7 +79,7 @@ class Contact:
         for node in self._nodes.values():
             if node.text is None and node.ours and node.present:
                 node.owed = True
-                node.ask_at = 0
+                node.ask_at = node.ask_gap = 0
             if node.text is not None or node.asks_for is not None:
                 node.news = URGENT
 

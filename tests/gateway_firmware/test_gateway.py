@@ -126,7 +126,7 @@ async def test_all_is_told_again_when_home_assistant_is_back(house, until, quick
     await asyncio.sleep(1)
     ha.reports.clear()
     await ha.start()
-    await until(lambda: ha.told(NODE, "nodes") and ha.told(OTHER, "nodes"))
+    await until(lambda: ha.told(NODE, "nodes") and ha.told(OTHER, "nodes"), 10)
     assert len(ha.reports[0][1]["tree"]) == 2
     assert "gateway" in ha.reports[0][1]
 
