@@ -110,6 +110,8 @@ class Air:
     def __init__(self, folder: Path, mesh_port: int) -> None:
         self.folder = folder
         self.wires: dict[str, Wire] = {}
+        self.recording: Path | None = None
+        """what wires that are made from now on record to"""
         self._mesh_port = mesh_port
         self._heard: dict[str, dict[str, tuple[int, str]]] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +119,7 @@ class Air:
     async def add_access_point(self, bssid: bytes, address: str, reached_at: str) -> Wire:
         """`reached_at` is the address stations are told; a Wire there leads to the board at `address`."""
         wire = Wire(reached_at, self._mesh_port, lambda: (address, self._mesh_port))
+        wire.recording = self.recording
         await wire.open()
         self.wires[bssid.hex()] = wire
         return wire

@@ -44,6 +44,8 @@ class HomeAssistant:
         self, folder: Path, guardian: Guardian, port: int | None = None, name: str = "Mesh OTA demo"
     ) -> None:
         self.folder = folder
+        self.program = HASS
+        """its start script; that of another environment makes it another release"""
         self.port = port or free_port()
         self.log = folder / "console.log"
         self.client = HomeAssistantClient(self.url)
@@ -66,7 +68,7 @@ class HomeAssistant:
         environment = os.environ | {"SETUP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                HASS, "-c", self.folder, env=environment,
+                self.program, "-c", self.folder, env=environment,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._guardian.guard(self._process.pid)

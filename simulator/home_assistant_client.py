@@ -41,6 +41,10 @@ class HomeAssistantClient:
     def has_account(self) -> bool:
         return bool(self._refresh_token)
 
+    @property
+    def tokens(self) -> tuple[str, str]:
+        return self._refresh_token, self._access_token
+
     async def close(self) -> None:
         if self._session:
             await self._session.close()
@@ -89,7 +93,7 @@ class HomeAssistantClient:
     def log_in_as(self, other: "HomeAssistantClient") -> None:
         """Take over another client's login, for a Home Assistant that has the same users."""
         self.client_id = other.client_id
-        self._refresh_token, self._access_token = other._refresh_token, other._access_token
+        self._refresh_token, self._access_token = other.tokens
 
     async def call(
         self, method: str, path: str, body: Any = None, *, raw: bool = False, **more: Any

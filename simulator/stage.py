@@ -95,6 +95,13 @@ class Stage:
                     )
         return found
 
+    async def told(self) -> dict[str, Any]:
+        """The diagnostics of the gateway's entry: all that Home Assistant knows."""
+        entries = await self.client.call("GET", "/api/config/config_entries/entry?domain=mesh_ota")
+        entry = next(row for row in entries if str(self.mesh.gateway.node_id) in row["title"])
+        answer = await self.client.call("GET", f"/api/diagnostics/config_entry/{entry['entry_id']}")
+        return dict(answer["data"])
+
     async def wait_for_all_nodes(self, seconds: float) -> None:
         missing: list[str] = []
         async with _explained(

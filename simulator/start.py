@@ -1,5 +1,6 @@
 """What MicroPython does at power-on, for a board made of files: run boot.py, then main.py, then sit at the REPL.
 
+With a cable plugged in (second argument `friendly` or `raw`, the REPL's mode) the REPL answers it; without one it is mute.
 Started by the bootloader with the board's flash folder as the working directory. The fakes of the hardware are imported
 once, so that the firmware finds `machine` and its kin without their folder on sys.path; the path is a board's own.
 """
@@ -14,6 +15,10 @@ import dht  # noqa: E402, F401
 import esp32  # noqa: E402, F401
 import machine  # noqa: E402
 import network  # noqa: E402, F401
+
+_CABLE = sys.argv[2] if len(sys.argv) > 2 else ""
+if _CABLE:
+    import serial_repl
 
 sys.path[:] = ["", ".frozen", "lib"]
 
@@ -34,11 +39,16 @@ def _run(name: str) -> bool:
 
 def _sit_at_the_repl() -> None:
     """Nothing else resets the board now: only its watchdog, or somebody with a cable."""
+    if _CABLE:
+        serial_repl.serve(_CABLE == "raw")
     print(">>> the board sits at its REPL")
     while True:
         time.sleep(1)
 
 
-if _run("boot.py"):
+if _CABLE:
+    serial_repl.started()
+# As on a chip: after a soft reset from the raw REPL, main.py is not run.
+if _run("boot.py") and _CABLE != "raw":
     _run("main.py")
 _sit_at_the_repl()

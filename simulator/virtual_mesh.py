@@ -67,10 +67,9 @@ class VirtualMesh:
     def boards(self) -> list[Board]:
         return [self.gateway, *self.nodes.values()]
 
-    @property
-    def recordings(self) -> list[Wire]:
-        """Every wire of the house; set `recording` on them to keep what passes."""
-        return [self.uplink, *self.air.wires.values()]
+    def record(self, path: Path) -> None:
+        """Append every byte that passes any wire of the house, in both directions, to this file. Before the start."""
+        self.uplink.recording = self.air.recording = path
 
     async def start(self) -> str:
         """Bring the house to life; answers the gateway's setup key, read from its console."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from simulator.home_assistant import free_port
 from simulator.stage import Stage
 from tests.end_to_end.first_rollout import FirstRollout, roll_out
 from tests.end_to_end.house import House
@@ -23,9 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("stage"))
-    for wire in stage.mesh.recordings:
-        wire.recording = stage.folder / "traffic.bin"
+    stage = Stage(tmp_path_factory.mktemp("stage"), free_port())
+    stage.mesh.record(stage.folder / "traffic.bin")
     try:
         await stage.open()
         yield stage

@@ -9,6 +9,8 @@ from simulator.stage import Stage
 
 NEW = "1.1.0"
 _SECONDS = 120
+# Slow enough for the progress to be seen moving, fast enough for a test.
+_BYTES_PER_SECOND = 50_000
 
 
 @dataclass
@@ -25,9 +27,14 @@ class Sample:
 @dataclass
 class FirstRollout:
     library: dict[str, dict[str, Any]]
-    gateway_starts: int
+    gateway_starts: int = 0
+    """how often the gateway had been started when all was over"""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     jobs: list[dict[str, Any]] = field(default_factory=list)
+    installed: dict[str, str | None] = field(default_factory=dict)
+    """{name: what the entity shows at the end}"""
+    proofs: dict[str, str] = field(default_factory=dict)
+    """{name: the proof that the node gave at the end}"""
     seconds: float = 0.0
 
     def row_of(self, node_id: str) -> dict[str, Any]:
@@ -39,13 +46,13 @@ class FirstRollout:
 
 async def roll_out(stage: Stage) -> FirstRollout:
     library = await stage.upload_new_versions(NEW)
-    rollout = FirstRollout(
-        library, stage.mesh.gateway.starts, {name: [] for name in stage.mesh.nodes}
-    )
+    rollout = FirstRollout(library, samples={name: [] for name in stage.mesh.nodes})
     await _wait_until_offered(stage)
     entities = await stage.entities()
     chosen = [entities[name].entity_id for name in stage.mesh.nodes]
     began = time.monotonic()
+    for wire in stage.mesh.air.wires.values():
+        wire.rate = _BYTES_PER_SECOND
     await stage.client.act("update", "install", entity_id=chosen)
     while time.monotonic() - began < _SECONDS:
         await _look(stage, rollout)
@@ -54,12 +61,21 @@ async def roll_out(stage: Stage) -> FirstRollout:
         await asyncio.sleep(0.2)
     rollout.seconds = time.monotonic() - began
     await _look(stage, rollout)
+    for wire in stage.mesh.air.wires.values():
+        wire.rate = None
+    rollout.installed = {name: samples[-1].installed for name, samples in rollout.samples.items()}
+    rollout.gateway_starts = stage.mesh.gateway.starts
+    nodes = (await stage.told())["nodes"]
+    rollout.proofs = {node["name"]: node["proof"] for node in nodes if node["name"]}
     return rollout
 
 
 async def _wait_until_offered(stage: Stage) -> None:
     async with asyncio.timeout(20):
-        while any((await stage.entities())[name].latest != NEW for name in stage.mesh.nodes):
+        while True:
+            entities = await stage.entities()
+            if all(entities[name].latest == NEW for name in stage.mesh.nodes):
+                return
             await asyncio.sleep(0.2)
 
 

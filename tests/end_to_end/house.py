@@ -97,11 +97,7 @@ class House:
 
     async def node(self, name: str) -> dict[str, Any]:
         """What Home Assistant knows of this node, as its diagnostics tell it."""
-        entries = await self.client.call("GET", "/api/config/config_entries/entry?domain=mesh_ota")
-        told = await self.client.call(
-            "GET", f"/api/diagnostics/config_entry/{entries[0]['entry_id']}"
-        )
-        nodes = told["data"]["nodes"]
+        nodes = (await self.stage.told())["nodes"]
         found: dict[str, Any] = next(
             node for node in nodes if node["node_id"] == self.node_id(name)
         )

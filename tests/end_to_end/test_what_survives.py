@@ -19,18 +19,21 @@ async def test_library_jobs_and_history_are_there_after_a_restart_and_in_a_copy(
 
     original = house.stage.home_assistant
     await original.stop()
+    # The gateway stays out of this, and the original comes back as it was: a copy is not a second home.
+    house.mesh.uplink.cut()
     shutil.copytree(original.folder, tmp_path / "copy", symlinks=True)
-    await original.start()
-    copy = HomeAssistant(tmp_path / "copy", house.stage.guardian)
+    copy = HomeAssistant(tmp_path / "copy", house.stage.guardian, original.port)
     copy.client.log_in_as(original.client)
-    await copy.start()
     try:
+        await copy.start()
         assert await _kept(copy.client) == before
         newest = before["firmware"][0]
         content = await copy.client.mesh("GET", f"firmware/{newest['id']}/download", raw=True)
         assert len(content) == newest["size_bytes"]
     finally:
         await copy.stop()
+        house.mesh.uplink.mend()
+        await original.start()
 
 
 async def test_entities_show_no_progress_after_a_restart_without_jobs(house: House) -> None:
