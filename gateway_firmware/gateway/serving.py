@@ -16,6 +16,7 @@ LINK_ROOM = 2  # frames waiting in one link; more only fill the heap
 ROOM = 6  # frames waiting in all links together
 REPEAT_AFTER = 1_000_000  # us after our last part, before silence may mean loss
 TOGETHER = 500_000  # us; a node that moved since then is waited for
+START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
 
 
@@ -103,9 +104,9 @@ class Serving:
         """Whether that part is in the blocks of the others too, so that each block is read once."""
         block = part // PARTS_IN_BLOCK
         for other in self.deliveries:
-            if other.job is delivery.job and other is not delivery and other.state == DOWNLOADING:
-                behind = block - max(other.part, 0) // PARTS_IN_BLOCK
-                if 1 < behind <= FAR_BEHIND and now - other.moved_at < TOGETHER:
+            if other.job is delivery.job and other is not delivery and _moving(other, now):
+                behind = block - other.part // PARTS_IN_BLOCK
+                if 1 < behind <= FAR_BEHIND and self._mesh.link_to(other.node_id):
                     return False
         return True
 
@@ -114,3 +115,10 @@ class Serving:
             if delivery.node_id == node_id and delivery.target is not None:
                 return delivery
         return None
+
+
+def _moving(delivery: Delivery, now: int) -> bool:
+    if delivery.state == DOWNLOADING:
+        return now - delivery.moved_at < TOGETHER
+    begun = delivery.announced_at
+    return delivery.state == OFFERED and begun is not None and now - begun < START_TOGETHER

@@ -17,7 +17,8 @@ def gateway():
 
 def entries(gateway):
     return {
-        node.node_id: json.loads(node.entry(gateway.now)) for node in gateway.contact.to_tell(gateway.now)
+        node.node_id: json.loads(node.entry(gateway.now))
+        for node in gateway.contact.to_tell(gateway.now)
     }
 
 
@@ -160,8 +161,15 @@ def test_a_stock_node_is_known_by_what_it_asks_for(gateway):
     gateway.run(1)
     stock.mesh.send(
         (
-            ("from", A), ("routing", 1), ("type", 11), ("md5", "0" * 32), ("hardware", "ESP8266"),
-            ("role", "dht"), ("noPart", 5), ("dest", GATEWAY), ("partNo", 0),
+            ("from", A),
+            ("routing", 1),
+            ("type", 11),
+            ("md5", "0" * 32),
+            ("hardware", "ESP8266"),
+            ("role", "dht"),
+            ("noPart", 5),
+            ("dest", GATEWAY),
+            ("partNo", 0),
         )  # fmt: skip
     )
     gateway.run(0.5)
@@ -219,7 +227,9 @@ def test_a_status_that_is_no_json_for_others_is_written_anew(gateway):
     node = gateway.add(A)
     gateway.run(1)
     tell_all(gateway)
-    body = json.dumps(node.status() | {"boot": 8, "nonce": "ab" * 8, "name": 'a"b\\c\n', "x": [1, {}]})
+    body = json.dumps(
+        node.status() | {"boot": 8, "nonce": "ab" * 8, "name": 'a"b\\c\n', "x": [1, {}]}
+    )
     node.mesh.send(forged(A, KEY, 1, "9f86d081884c7d65", body))
     gateway.run(1)
     assert entries(gateway)[A]["status"]["name"] == 'a"b\\c\n'
@@ -227,7 +237,15 @@ def test_a_status_that_is_no_json_for_others_is_written_anew(gateway):
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "[]", '"x"', "{}", '{"boot": 8}', '{"boot": "x", "nonce": "abababababababab"}', "{" * 600],
+    [
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"boot": 8}',
+        '{"boot": "x", "nonce": "abababababababab"}',
+        "{" * 600,
+    ],
 )
 def test_a_status_that_makes_no_sense_is_ignored(gateway, body):
     node = gateway.add(A)

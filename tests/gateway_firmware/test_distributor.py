@@ -149,6 +149,32 @@ def test_two_nodes_of_a_type_are_served_together_from_one_reading(gateway):
     assert len(gateway.fetched) <= 1.05 * (len(image) / 4096 + 1)
 
 
+def test_a_node_that_starts_late_or_stops_holds_nobody_up(gateway):
+    quick = gateway.add(A)
+    gateway.add(B, delay=5_000)
+    gateway.add(C, delay=5_000)
+    gateway.run(2)
+    image = image_of(400_000)
+    gateway.job(image, [A, B, C])
+    gateway.nodes[B].receiver.announce = lambda *_: []
+    assert gateway.run(5, lambda: len(quick.parts) > 100)
+    gateway.leave(C)
+    run_to_restart(gateway, A, 5)
+    assert quick.images == [image]
+
+
+@pytest.mark.parametrize("count", [4, 8])
+def test_many_nodes_of_a_type_are_served_from_one_reading(gateway, count):
+    ids = [A + number for number in range(count)]
+    for number, node_id in enumerate(ids):
+        gateway.add(node_id, delay=2_000 + 3_000 * number)
+    gateway.run(3)
+    image = image_of(200_000)
+    gateway.job(image, ids)
+    assert gateway.run(60, lambda: all(gateway.nodes[node_id].images for node_id in ids))
+    assert len(gateway.fetched) <= 1.05 * (len(image) / 4096 + 1)
+
+
 def test_two_types_get_each_their_own_bytes(gateway):
     gateway.add(A, role="pir")
     gateway.add(B, role="led")

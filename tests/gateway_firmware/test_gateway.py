@@ -323,7 +323,9 @@ async def test_the_router_may_go_and_come_while_the_mesh_goes_on(house, until, q
     await until(lambda: house.gateway.contact.node(NODE).heard_at > heard)
     await house.home_assistant.start()
     house.gateway.poller.start_anew()
-    await until(lambda: house.home_assistant.reports[-1][0] > asyncio.get_running_loop().time() - 1, 10)
+    await until(
+        lambda: house.home_assistant.reports[-1][0] > asyncio.get_running_loop().time() - 1, 10
+    )
 
 
 async def test_the_watchdog_is_fed_as_long_as_the_beat_goes_on(house, until):
