@@ -77,20 +77,20 @@ class PendingView(GatewayView):
         if wait > WAIT_MAX:
             raise Refusal(400, f"wait is at most {WAIT_MAX} s.")
         await self._until_it_differs(gateway_id, have, wait)
-        handout = await self.hub.async_settled_handout(gateway_id)
+        handout = await self.hub.outlet.async_settled_handout(gateway_id)
         return 200, {"revision": handout.revision, "jobs": handout.jobs}, ""
 
     async def _until_it_differs(self, gateway_id: str, have: int, wait: int) -> None:
         try:
             async with asyncio.timeout(wait):
                 while self._holds(gateway_id, have):
-                    await self.hub.wakeup(gateway_id).wait()
+                    await self.hub.outlet.wakeup(gateway_id).wait()
         except TimeoutError:
             pass
 
     def _holds(self, gateway_id: str, have: int) -> bool:
         there = gateway_id in self.hub.gateways and not self.hub.stopping
-        return there and self.hub.handout(gateway_id).revision == have
+        return there and self.hub.outlet.handout(gateway_id).revision == have
 
 
 def _number(request: web.Request, name: str, absent: int) -> int:
@@ -145,7 +145,7 @@ class ReportView(GatewayView):
     async def post(self, _request: web.Request, gateway_id: str, body: bytes) -> Answer:
         """Take a report, and say what the gateway should drop."""
         dropped = take_report(self.hub, gateway_id, json_object(body), dt_util.utcnow())
-        handout = await self.hub.async_settled_handout(gateway_id)
+        handout = await self.hub.outlet.async_settled_handout(gateway_id)
         return 200, {"revision": handout.revision, "dropped": dropped}, ""
 
 
@@ -162,8 +162,8 @@ class _JobView(GatewayView):
         return job
 
     async def _state(self, gateway_id: str, status: str) -> Answer:
-        self.hub.publish()
-        handout = await self.hub.async_settled_handout(gateway_id)
+        self.hub.outlet.publish()
+        handout = await self.hub.outlet.async_settled_handout(gateway_id)
         return 200, {"status": status, "revision": handout.revision}, ""
 
 

@@ -5,9 +5,7 @@ executor, one job per call.
 """
 
 import asyncio
-import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from uuid import uuid4
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
+from .blobs import look_over, place, read_range
 from .const import DOMAIN, FILENAME_MAX, NODE_TYPE_PATTERN, RELEASE_NOTES_MAX, VERSION_PATTERN
 from .errors import Conflict, InvalidImage, InvalidRequest, NotFound, StorageFailed
 from .firmware.passport import Passport, inspect
@@ -26,7 +25,6 @@ from .store import MeshOtaStore
 
 _NODE_TYPE = re.compile(NODE_TYPE_PATTERN)
 _VERSION = re.compile(VERSION_PATTERN)
-_BLOB = re.compile(r"[0-9a-f]{64}\.bin")
 
 
 # The library's method `list` hides the builtin inside the class.
@@ -60,7 +58,7 @@ class FirmwareLibrary:
             self._next_id = stored["next_id"]
             self.rows = {row["id"]: Firmware(**row) for row in stored["firmware"]}
         rows = tuple(self.rows.values())
-        self.damaged = await self._hass.async_add_executor_job(_look_over, self.folder, rows)
+        self.damaged = await self._hass.async_add_executor_job(look_over, self.folder, rows)
 
     @callback
     def async_listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
@@ -132,7 +130,7 @@ class FirmwareLibrary:
         identity = _identity(passport, node_type, version)
         async with self._lock:
             self._check_new(*identity)
-            await self._run(lambda: _place(path, self.folder, passport.sha256))
+            await self._run(lambda: place(path, self.folder, passport.sha256))
             row = Firmware(
                 id=self._next_id,
                 node_type=identity[0],
@@ -192,7 +190,7 @@ class FirmwareLibrary:
     async def async_read_range(self, firmware_id: int, start: int, end: int) -> bytes:
         """Return bytes start to end (exclusive) of the image. Raises NotFound or StorageFailed."""
         path = self.path(self.get(firmware_id))
-        return await self._run(lambda: _read_range(path, start, end))
+        return await self._run(lambda: read_range(path, start, end))
 
     async def async_part_path(self) -> Path:
         """Return a path for an upload that is still arriving; what is left behind is swept at the next start."""
@@ -256,35 +254,3 @@ def _clean_filename(filename: str) -> str:
     """Return the last step of a name, for display only: no file is ever opened by it."""
     name = re.split(r"[/\\]", filename)[-1]
     return "".join(char for char in name if char.isprintable())[:FILENAME_MAX] or "firmware.bin"
-
-
-def _place(path: Path, folder: Path, sha256: str) -> None:
-    """Put a file's bytes under their hash: whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path
-    if path.parent != folder:
-        part = folder / f"{uuid4().hex}.part"
-        try:
-            shutil.copyfile(path, part)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(folder / f"{sha256}.bin")
-
-
-def _read_range(path: Path, start: int, end: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(end - start)
-
-
-def _look_over(folder: Path, rows: tuple[Firmware, ...]) -> set[int]:
-    """Return the ids whose image is not there or has another size; sweep what belongs to no row."""
-    sizes = {path.name: path.stat().st_size for path in folder.glob("*")} if folder.is_dir() else {}
-    wanted = {f"{row.sha256}.bin" for row in rows}
-    for name in sizes:
-        if name.endswith(".part") or (_BLOB.fullmatch(name) and name not in wanted):
-            (folder / name).unlink(missing_ok=True)
-    return {row.id for row in rows if sizes.get(f"{row.sha256}.bin") != row.size_bytes}

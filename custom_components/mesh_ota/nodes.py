@@ -1,13 +1,13 @@
-"""Nodes and gateways as Home Assistant knows them: what each said last, where it hangs, whether it is there.
+"""All nodes and gateways that Home Assistant knows: who reports whom, who is there, what a report says of them.
 
-Pure. What a report says is taken value by value: a key of the wrong type is as if it were absent. What follows
-from it for a job is the engine's matter (`jobs`).
+Pure. What a report says is taken value by value: a key of the wrong type is as if it were absent (`status`). What
+follows from it for a job is the engine's matter (`jobs`).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from .const import (
     APP_BUNDLE,
@@ -17,93 +17,10 @@ from .const import (
     NODE_SILENT,
     TREE_MAX,
 )
-from .status import LastTrial, NodeError, node_id, read_asks_for, read_status, read_tree
+from .node import GatewayState, Node
+from .status import node_id, read_asks_for, read_status, read_tree
 
-
-@dataclass(kw_only=True, slots=True)
-class Node:
-    """One node of a mesh, or a gateway (`node_type` is `gateway` then)."""
-
-    node_id: str
-    gateway_id: str
-    """The gateway that reports it; its own id for a gateway."""
-    node_type: str | None = None
-    """None for a stock node that has not asked for anything yet."""
-    name: str | None = None
-    hardware: str | None = None
-    chip: str | None = None
-    kind: str | None = None
-    version: str | None = None
-    proof: str | None = None
-    md5: str | None = None
-    """Stock nodes: the MD5 of what we gave it last; it cannot prove it."""
-    slot: str | None = None
-    other: dict[str, str] | None = None
-    boot: int = 0
-    reset: str | None = None
-    last: LastTrial | None = None
-    error: NodeError | None = None
-    phase: str | None = None
-    heap: int | None = None
-    flash: int | None = None
-    rssi: int | None = None
-    up: int | None = None
-    mpy: str | None = None
-    signing: bool = False
-    damaged: str | None = None
-    stock: bool = True
-    """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""
-    online: bool = False
-    last_heard: datetime | None = None
-    first_seen: datetime | None = None
-    introduced: bool = False
-    """Whether it is worth showing: it has said what it is, or has been there so long that it will not."""
-    parent: str | None = None
-    """The node it hangs on, while it is online."""
-
-    @property
-    def is_gateway(self) -> bool:
-        """Whether it is the gateway itself."""
-        return self.node_id == self.gateway_id
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all that is known of it, ready for JSON."""
-        known = {item.name: getattr(self, item.name) for item in fields(self)}
-        for name in ("last_heard", "first_seen"):
-            known[name] = known[name] and known[name].isoformat()
-        known["last"] = None if self.last is None else self.last.as_dict()
-        known["error"] = None if self.error is None else self.error.as_dict()
-        return known
-
-    def stored(self) -> dict[str, Any]:
-        """Return what survives a restart: all but what is true of the moment only."""
-        stored = self.as_dict()
-        for name in ("online", "parent", "phase", "heap", "rssi", "up"):
-            del stored[name]
-        return stored
-
-    @classmethod
-    def restored(cls, stored: dict[str, Any]) -> Self:
-        """Build the node again from `stored`; it is away until it is heard."""
-        values = dict(stored)
-        for name in ("last_heard", "first_seen"):
-            values[name] = values[name] and datetime.fromisoformat(values[name])
-        values["last"] = values["last"] and LastTrial(**values["last"])
-        values["error"] = values["error"] and NodeError(**values["error"])
-        return cls(**values)
-
-
-@dataclass(kw_only=True, slots=True)
-class GatewayState:
-    """One gateway that is set up: whether it talks to us, and the mesh as it sees it."""
-
-    gateway_id: str
-    entry_id: str
-    online: bool = False
-    last_heard: datetime | None = None
-    tree: dict[str, str] | None = None
-    """Node id: the node it hangs on. None until the gateway has told it."""
-    highest_revision: int = 0
+__all__ = ["GatewayState", "Node", "NodeRegistry", "Seen"]
 
 
 @dataclass(slots=True)
@@ -133,10 +50,22 @@ class NodeRegistry:
         self.tied: Callable[[str], bool] = lambda _node_id: False
         """Says whether a node may not change its gateway now (between commit and proof)."""
 
+    def stored(self) -> dict[str, Any]:
+        """Return every node, for the store."""
+        return {"nodes": [node.stored() for node in self.nodes.values()]}
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Take up where `stored` ended; everybody is away until heard."""
+        nodes = [Node.restored(node) for node in stored["nodes"]]
+        self.nodes = {node.node_id: node for node in nodes}
+
     def nodes_of(self, gateway_id: str) -> list[Node]:
         """Return the gateway's nodes that have been introduced, without the gateway itself."""
-        mine = (node for node in self.nodes.values() if node.gateway_id == gateway_id)
+        mine = self._nodes_at(gateway_id)
         return [node for node in mine if node.introduced and not node.is_gateway]
+
+    def _nodes_at(self, gateway_id: str) -> list[Node]:
+        return [node for node in self.nodes.values() if node.gateway_id == gateway_id]
 
     def add_gateway(self, gateway_id: str, entry_id: str) -> GatewayState:
         """Take a gateway in; it is away until it is heard."""
@@ -156,20 +85,23 @@ class NodeRegistry:
     def remove_gateway(self, gateway_id: str, *, forget: bool) -> list[str]:
         """Let a gateway go; its nodes are away from now on, or forgotten. Returns their ids."""
         self.gateways.pop(gateway_id, None)
-        concerned = [node for node in self.nodes.values() if node.gateway_id == gateway_id]
+        concerned = self._nodes_at(gateway_id)
         for node in concerned:
             node.online, node.parent = False, None
             if forget:
                 del self.nodes[node.node_id]
         return [node.node_id for node in concerned]
 
-    def heard_gateway(self, gateway_id: str, now: datetime) -> bool:
-        """Note a correctly signed request. Returns whether the gateway was away before."""
+    def heard_gateway(self, gateway_id: str, now: datetime) -> list[str] | None:
+        """Note a correctly signed request. Returns None, or the nodes that came back with a gateway that was away."""
         state = self.gateways[gateway_id]
         came, state.online, state.last_heard = not state.online, True, now
         node = self.nodes[gateway_id]
         node.online, node.last_heard = True, now
-        return came
+        if not came:
+            return None
+        # Its tree holds unless it says another: it tells each change, and all of it in a new session.
+        return self._place(self._nodes_at(gateway_id), now)
 
     def introduce(self, now: datetime) -> list[str]:
         """Introduce nodes that have been there for long and said nothing: stock ones. Returns their ids."""
@@ -191,7 +123,7 @@ class NodeRegistry:
         ]
         for gateway_id in gone:
             state = self.gateways[gateway_id]
-            state.online, state.tree = False, None
+            state.online = False
             self.nodes[gateway_id].online = False
         return gone, self._place(self.nodes.values(), now)
 
@@ -213,8 +145,7 @@ class NodeRegistry:
             node = self._take(name, gateway_id, seen, now)
             if node is not None:
                 node.last_heard = now
-        mine = [node for node in self.nodes.values() if node.gateway_id == gateway_id]
-        seen.moved = self._place(mine, now)
+        seen.moved = self._place(self._nodes_at(gateway_id), now)
         return seen
 
     def report_nodes(self, gateway_id: str, entries: Iterable[Any], now: datetime) -> Seen:

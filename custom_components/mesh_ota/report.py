@@ -6,7 +6,7 @@ Taken in one go, without an await: whoever hangs up in the middle leaves no half
 from datetime import datetime
 from typing import Any
 
-from .hub import MeshOta
+from .hub import Change, MeshOta
 from .jobs.reports import Verdict, read_progress
 from .nodes import Seen
 
@@ -24,7 +24,9 @@ def take_report(hub: MeshOta, gateway_id: str, body: dict[str, Any], now: dateti
         hub.engine.placed(hub.nodes.nodes[node_id], now)
     for node_id in seen.told:
         hub.engine.told(hub.nodes.nodes[node_id], now)
-    hub.publish(nodes=[gateway_id, *seen.all], gateways=[gateway_id], new=dict.fromkeys(seen.new))
+    hub.outlet.publish(
+        nodes=[gateway_id, *seen.all], gateways=[gateway_id], new=dict.fromkeys(seen.new)
+    )
     return dropped
 
 
@@ -42,7 +44,7 @@ def _take_gateway(hub: MeshOta, gateway_id: str, said: Any, now: datetime) -> No
     hub.engine.placed(node, now)
     hub.engine.told(node, now)
     if hub.engine.restored_from_backup(state.highest_revision):
-        hub.old_backup(gateway_id)
+        hub.outlet.notify(Change("old_backup", gateway_id))
 
 
 def _take_progress(hub: MeshOta, gateway_id: str, entries: Any, now: datetime) -> list[Any]:

@@ -143,7 +143,7 @@ def test_a_job_for_a_type_that_nobody_is_of_ends_too():
     job = house.create()
     house.wait(step=3600, days=8)
     assert job.status is JobStatus.FAILED
-    assert job.error_message == "No node of type pir turned up within 7 days."
+    assert job.error_message == "No node of this type turned up within 7 days."
 
 
 def test_a_node_that_returns_after_three_days_is_served_unasked(house: House):
@@ -165,3 +165,25 @@ def test_what_is_stored_is_what_was(house: House):
     again = House(house.engine.stored())
     assert again.engine.stored()["jobs"] == house.engine.stored()["jobs"]
     assert again.engine.ledger.jobs[job.id].as_dict() == job.as_dict()
+
+
+def test_a_node_that_lost_its_transfer_gets_the_time_to_take_it_again(house: House):
+    """It was checking when the power went; the row stays `verifying` while the parts come once more."""
+    job = house.create(node_ids=[HALL])
+    house.progress(job, "verifying")
+    for part in range(4):
+        house.wait(step=15, minutes=3)
+        house.progress(job, "downloading", current_part=part)
+    assert job.nodes[HALL].status is NodeStatus.VERIFYING
+    for _ in range(4):
+        house.wait(step=15, minutes=2)
+        house.progress(job, "downloading", current_part=3)
+    assert job.nodes[HALL].status is NodeStatus.FAILED
+
+
+def test_a_started_row_of_a_node_that_never_returns_ends_with_its_job(house: House):
+    job = house.create(node_ids=[HALL])
+    house.progress(job, "downloading", current_part=3)
+    house.leave(HALL)
+    house.wait(step=3600, days=8)
+    assert (job.status, job.nodes[HALL].reason) == (JobStatus.FAILED, "deadline")

@@ -117,7 +117,7 @@ async def test_the_newest_version_comes_first(library: FirmwareLibrary, bundle: 
         await library.async_add(bundle(version=version), "x.tar")
     await library.async_add(bundle(node_type="led", version="5.0.0"), "x.tar")
     assert [row.version for row in library.list("pir")] == ["1.10.0", "1.9.0", "1.2.0"]
-    assert [row.version for row in library.list()][0] == "5.0.0"
+    assert library.list()[0].version == "5.0.0"
 
 
 async def test_the_same_bytes_lie_there_once_and_go_with_the_last_row(
@@ -211,7 +211,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing_behind(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("custom_components.mesh_ota.library.shutil.copyfile", full)
+    monkeypatch.setattr("custom_components.mesh_ota.blobs.shutil.copyfile", full)
     with pytest.raises(StorageFailed, match="storage_full"):
         await library.async_add(bundle(), "x.tar")
     assert (library.list(), files(library)) == ([], [])

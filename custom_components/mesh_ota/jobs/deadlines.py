@@ -20,6 +20,7 @@ from .fit import chip_known
 from .handout import Handouts
 from .job import Job, NodeRow
 from .ledger import Ledger
+from .sentences import sentence
 from .states import NodeStatus
 
 _DEADLINES = {
@@ -55,11 +56,11 @@ class Clocks:
         self.explain_all()
 
     def _expire(self, job: Job, now: datetime) -> None:
+        """End what is left of a job; started rows too, whose own clocks stand while somebody is away."""
         for row in list(job.nodes.values()):
-            if row.status is NodeStatus.PENDING:
-                self._ledger.move(job, row, NodeStatus.FAILED, now, "deadline", days=_DAYS)
+            self._ledger.move(job, row, NodeStatus.FAILED, now, "deadline", days=_DAYS)
         if not job.nodes:
-            job.error_message = f"No node of type {job.node_type} turned up within {_DAYS} days."
+            job.error_message = sentence("no_nodes", days=_DAYS)
             self._ledger.settle(job, now, over=True)
 
     def _count(self, job: Job, row: NodeRow, passed: timedelta, now: datetime) -> None:
@@ -86,17 +87,29 @@ class Clocks:
 
     def explain_all(self) -> None:
         """Say of every row that waits why it does."""
-        for job, row in list(self._ledger.open_rows()):
+        rows = list(self._ledger.open_rows())
+        busy = self._busy(rows)
+        for job, row in rows:
             if row.status is not NodeStatus.RESTARTING:
-                self._explain(job, row)
+                self._explain(job, row, busy)
 
-    def _explain(self, job: Job, row: NodeRow) -> None:
-        reason, gaps = self._reason(job, row)
+    def _busy(self, rows: list[tuple[Job, NodeRow]]) -> dict[object, int]:
+        """Return the job that each listed role of a gateway, and each listed node, is on."""
+        busy: dict[object, int] = {}
+        for job, row in rows:
+            if self._handouts.listed(job, row):
+                busy[_role(job, row)] = busy[row.node_id] = job.id
+        return busy
+
+    def _explain(self, job: Job, row: NodeRow, busy: dict[object, int]) -> None:
+        reason, gaps = self._reason(job, row, busy)
         if reason is None and row.status is NodeStatus.PENDING and row.reason == "not_committed":
             return
         self._ledger.explain(job, row, reason, **gaps)
 
-    def _reason(self, job: Job, row: NodeRow) -> tuple[str | None, dict[str, str | int]]:
+    def _reason(
+        self, job: Job, row: NodeRow, busy: dict[object, int]
+    ) -> tuple[str | None, dict[str, str | int]]:
         if job.paused:
             return ("old_backup" if job.waiting_for == "user" else "paused"), {}
         gateway = self._nodes.gateways.get(row.gateway_id)
@@ -110,19 +123,16 @@ class Clocks:
             return None, {}
         if not chip_known(job, node):
             return "chip_not_confirmed", {}
-        return self._turn(job, row)
+        other = busy.get(row.node_id, busy.get(_role(job, row), job.id))
+        return (
+            ("turn", {"most": MAX_PARALLEL})
+            if other == job.id
+            else ("other_job", {"number": other})
+        )
 
-    def _turn(self, job: Job, row: NodeRow) -> tuple[str, dict[str, str | int]]:
-        """Return why a row that could be served is not."""
-        for other, rival in self._ledger.open_rows():
-            same_role = (other.node_type, other.announced_hardware) == (
-                job.node_type,
-                job.announced_hardware,
-            )
-            before = same_role or rival.node_id == row.node_id
-            if other is not job and before and self._handouts.listed(other, rival):
-                return "other_job", {"number": other.id}
-        return "turn", {"most": MAX_PARALLEL}
+
+def _role(job: Job, row: NodeRow) -> tuple[str, str, str]:
+    return row.gateway_id, job.node_type, job.announced_hardware
 
 
 def _stayed(row: NodeRow, node: Node | None) -> bool:

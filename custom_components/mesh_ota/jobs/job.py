@@ -45,6 +45,8 @@ class NodeRow:
     """Greatest boot number at which the node spoke of this attempt's trial."""
     waited: timedelta = timedelta()
     """Time without progress in this state while node and gateway were there."""
+    sign_of_life: str = ""
+    """What a gateway said last that would have led back."""
     left: bool = False
     """Stock nodes: it left the tree after its last part."""
     back_since: datetime | None = None

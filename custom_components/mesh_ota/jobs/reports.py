@@ -102,6 +102,7 @@ def _move(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime)
             return Verdict.IGNORED  # after the commit only the node's own outcome counts
         return _taken(_fail(ledger, job, row, said, now))
     if not ledger.move(job, row, said.status, now):
+        _note_life(row, said)
         return Verdict.IGNORED
     if said.status is NodeStatus.DOWNLOADING:
         row.current_part = min(said.current_part, row.total_parts)
@@ -110,6 +111,13 @@ def _move(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime)
     if said.status is NodeStatus.RESTARTING and said.boot is not None:
         row.boot = max(row.boot, said.boot)
     return Verdict.TAKEN
+
+
+def _note_life(row: NodeRow, said: Progress) -> None:
+    """A node that lost its transfer begins anew: its row stays where it is, but its clock starts again."""
+    sign = f"{said.status} {said.current_part}"
+    if sign != row.sign_of_life:
+        row.sign_of_life, row.waited = sign, timedelta()
 
 
 def _fail(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:

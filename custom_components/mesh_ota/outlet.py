@@ -1,0 +1,124 @@
+"""Where changes leave: gateways' lists are made anew, stores told, long polls woken, listeners called, in that order.
+
+Nothing is decided here; the pure parts have changed already when `publish` is called.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from homeassistant.core import HomeAssistant, callback
+
+from .jobs.engine import JobEngine
+from .jobs.handout import Handout
+from .jobs.ledger import JobChanged, RowMoved
+from .nodes import NodeRegistry
+from .store import MeshOtaStore
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that a listener may want to show.
+
+    `kind`: `node`, `new_node`, `gateway` (id: node id), `job`, `library` (id: number as text); and what needs the
+    user: `wrong_signatures` (id: gateway), `old_backup` (id: gateway; open jobs are paused), `old_backup_settled`
+    (none of them waits for the user any more).
+    """
+
+    kind: str
+    id: str
+
+
+class Outlet:
+    """Draws the consequences of what changed in engine and registry."""
+
+    def __init__(self, hass: HomeAssistant, engine: JobEngine, nodes: NodeRegistry) -> None:
+        """Keep the stores of jobs and nodes."""
+        self.jobs_store = MeshOtaStore(hass, "jobs", engine.stored)
+        self.nodes_store = MeshOtaStore(hass, "nodes", nodes.stored)
+        self._engine = engine
+        self._nodes = nodes
+        self._listeners: list[Callable[[Change], None]] = []
+        self._wakeups: dict[str, asyncio.Event] = {}
+
+    @callback
+    def async_subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` with each change, in the event loop. Returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def notify(self, *changes: Change) -> None:
+        """Tell every listener."""
+        for change in changes:
+            for listener in tuple(self._listeners):
+                listener(change)
+
+    @callback
+    def publish(
+        self, nodes: Iterable[str] = (), gateways: Iterable[str] = (), new: Iterable[str] = ()
+    ) -> None:
+        """Draw all consequences of what has just changed; `new` nodes are told of first."""
+        shown, jobs = dict.fromkeys(nodes), dict[str, None]()
+        lists = set(gateways)
+        lists.update(
+            self._nodes.nodes[name].gateway_id for name in shown if name in self._nodes.nodes
+        )
+        self._draw(shown, jobs, lists)
+        for gateway_id in lists & self._nodes.gateways.keys():
+            if self._engine.handouts.refresh(gateway_id):
+                self.jobs_store.touch()
+                self.wake(gateway_id)
+        self._engine.explain()
+        self._draw(shown, jobs, set())
+        if shown:
+            self.nodes_store.touch_later()
+        for kind, ids in (("new_node", new), ("gateway", gateways), ("node", shown), ("job", jobs)):
+            self.notify(*(Change(kind, name) for name in ids))
+
+    def _draw(self, shown: dict[str, None], jobs: dict[str, None], lists: set[str]) -> None:
+        """Take the engine's events: which nodes and jobs look different, whose lists may be."""
+        for event in self._engine.take_events():
+            jobs[str(event.job_id)] = None
+            if isinstance(event, JobChanged):
+                rows = self._engine.ledger.jobs[event.job_id].nodes.values()
+                shown.update(dict.fromkeys(row.node_id for row in rows))
+                lists.update(row.gateway_id for row in rows)
+            else:
+                shown[event.node_id] = None
+                lists.add(event.gateway_id)
+            if isinstance(event, JobChanged | RowMoved):
+                self.jobs_store.touch()
+            else:
+                self.jobs_store.touch_later()
+
+    # The gateways' lists
+
+    def handout(self, gateway_id: str) -> Handout:
+        """Return what the gateway is to distribute now; it may not leave the house before it is stored."""
+        before = self._engine.revision
+        handout = self._engine.pending(gateway_id)
+        if self._engine.revision != before:
+            self.jobs_store.touch()
+        return handout
+
+    async def async_settled_handout(self, gateway_id: str) -> Handout:
+        """Return the gateway's list once it is on the disk, so that no revision is ever given out twice."""
+        handout = self.handout(gateway_id)
+        while not self.jobs_store.settled:
+            await self.jobs_store.async_settle()
+            handout = self.handout(gateway_id)
+        return handout
+
+    def wakeup(self, gateway_id: str) -> asyncio.Event:
+        """Return the event that is set when the gateway's list changes."""
+        return self._wakeups.setdefault(gateway_id, asyncio.Event())
+
+    def wake(self, gateway_id: str) -> None:
+        """End the gateway's long polls; those that come later wait for the next event."""
+        if event := self._wakeups.pop(gateway_id, None):
+            event.set()
+
+    def wake_all(self) -> None:
+        """End every long poll."""
+        for gateway_id in tuple(self._wakeups):
+            self.wake(gateway_id)
