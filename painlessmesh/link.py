@@ -25,17 +25,19 @@ class Links:
         self._may_join = may_join
         self._server = None
         self._host = ""
-        self._closed = False
+        self._closed = 0  # times
+        self._listening = False
         self._served = 0
 
     async def listen(self, host: str, port: int = PORT) -> None:
         """Accepts links; returns once the socket listens. OSError when it cannot."""
-        self._closed = False
         self._host = host
+        self._listening = True
         self._server = await asyncio.start_server(self._accepted, host, port, backlog=4)
 
     async def dial(self, host: str, port: int = PORT) -> str:
         """Makes a link, runs it until it ends, and returns why."""
+        closed = self._closed
         try:
             reader, writer = await asyncio.wait_for(
                 asyncio.open_connection(host, port), DIAL_TIMEOUT
@@ -44,7 +46,7 @@ class Links:
             return "no answer from %s" % host
         except OSError as error:
             return "no connection to %s: %s" % (host, error)
-        if self._closed:
+        if self._closed != closed:
             await _close(writer)
             return "this node goes away"
         return await self._serve(reader, writer, True)
@@ -57,11 +59,11 @@ class Links:
 
     async def close(self) -> None:
         """Ends the listener and every link; returns when their sockets are closed."""
-        self._closed = True
-        server = self._server
-        self._server = None
-        if server:
-            server.close()
+        self._closed += 1
+        self._listening = False
+        if self._server:
+            self._server.close()
+            self._server = None
         for link in list(self.mesh.links):
             link.close("this node goes away")
         for _ in range(20):
@@ -72,7 +74,7 @@ class Links:
     async def _accepted(self, reader: object, writer: object) -> None:
         local = _address(writer, "sockname") or self._host
         peer = _address(writer, "peername")
-        refused = self._closed or self._served >= LINKS_LIMIT
+        refused = not self._listening or self._served >= LINKS_LIMIT
         if refused or (self._may_join and not self._may_join(local, peer)):
             await _close(writer)
             return

@@ -322,9 +322,14 @@ async def test_nobody_dials_while_going_away():
     accepting, dialling = Node(1), Node(2)
     port = await accepting.listen()
     task = dialling.dial(port)
+    await asyncio.sleep(0)
     await dialling.links.close()
     await until(task.done)
     assert await task == "this node goes away" and dialling.mesh.links == []
+    again = dialling.dial(port)
+    await until(dialling.mesh.get_node_list)
+    await dialling.stop()
+    await until(again.done)
     await accepting.stop()
 
 
