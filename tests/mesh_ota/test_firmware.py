@@ -374,6 +374,6 @@ def test_a_bundle_is_for_micropython_only(passport: Inspect):
 def test_versions_are_ordered_as_people_do():
     """Fault of the seed: 1.10.0 came before 1.9.0."""
     ordered = ["0.9", "1.0.0-rc1", "1.0.0-rc2", "1.0.0", "v1.0.1", "1.2.0", "1.10.0", "2026.11.0"]
-    assert sorted(ordered[::-1], key=version_key) == ordered
+    assert sorted({*ordered}, key=version_key) == ordered
     assert version_key("1.0.0+build5") == version_key("1.0.0")
     assert version_key("beta.2") < version_key("beta.10")
