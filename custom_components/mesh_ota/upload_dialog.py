@@ -6,6 +6,7 @@ What a file is and whether it may be kept is decided by the library.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, override
@@ -21,6 +22,7 @@ from homeassistant.helpers.selector import (
     FileSelectorConfig,
     SelectSelector,
     SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
 )
@@ -30,11 +32,12 @@ from .errors import MeshOtaError, NotFound, StorageFailed, TooLarge, sentence
 from .firmware.passport import Passport
 from .firmware.record import Firmware
 from .hub import async_get_hub
-from .passport_page import passport_placeholders
+from .nodes import Node
+from .passport_page import async_words, passport_placeholders
 from .translated_errors import async_sentences
 
 CONF_FILE = "file"
-CONF_HARDWARE = "hardware"
+CONF_IS_ESP8266 = "is_esp8266"
 CONF_IS_STABLE = "is_stable"
 CONF_NODE_TYPE = "node_type"
 CONF_RELEASE_NOTES = "release_notes"
@@ -46,7 +49,7 @@ UPLOAD_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_FILE): FileSelector(FileSelectorConfig(accept=".bin,.tar")),
         # Everything else says by itself what it is for.
-        vol.Optional(CONF_HARDWARE): SelectSelector(SelectSelectorConfig(options=["ESP8266"])),
+        vol.Required(CONF_IS_ESP8266, default=False): BooleanSelector(),
     }
 )
 
@@ -77,7 +80,7 @@ class UploadDialog(OptionsFlow):
             filename = await self.hass.async_add_executor_job(
                 _take_over, self.hass, user_input[CONF_FILE], path
             )
-            hardware = user_input.get(CONF_HARDWARE)
+            hardware = "ESP8266" if user_input[CONF_IS_ESP8266] else None
             passport = await hub.library.async_inspect(path, hardware)
             self._upload = Upload(path, filename, hardware, passport)
         except MeshOtaError as err:
@@ -91,14 +94,12 @@ class UploadDialog(OptionsFlow):
         """Show what the file is and whom it fits; add it when that is confirmed."""
         upload = self._upload
         hub = await async_get_hub(self.hass)
+        nodes = list(hub.nodes.nodes.values())
         placeholders = passport_placeholders(
-            upload.passport,
-            upload.filename,
-            hub.nodes.nodes.values(),
-            await async_sentences(self.hass),
+            upload.passport, upload.filename, nodes, await async_words(self.hass)
         )
         schema = self.add_suggested_values_to_schema(
-            _passport_schema(upload.passport), user_input or _suggested(upload.passport)
+            _passport_schema(upload.passport, nodes), user_input
         )
         if user_input is None:
             return self.async_show_form(
@@ -167,12 +168,17 @@ def _delete(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _passport_schema(passport: Passport) -> vol.Schema:
-    """What the file does not say for sure is asked; its runtime only where it cannot be told."""
-    fields: dict[vol.Marker, Any] = {
-        vol.Required(CONF_NODE_TYPE): TextSelector(),
-        vol.Required(CONF_VERSION): TextSelector(),
-    }
+def _passport_schema(passport: Passport, nodes: Iterable[Node]) -> vol.Schema:
+    """What the file does not say by itself is asked; its runtime only where it cannot be told."""
+    fields: dict[vol.Marker, Any] = {}
+    if passport.node_type is None:
+        types = sorted({node.node_type for node in nodes if node.node_type})
+        selector = SelectSelectorConfig(
+            options=types, custom_value=True, mode=SelectSelectorMode.DROPDOWN
+        )
+        fields[vol.Required(CONF_NODE_TYPE)] = SelectSelector(selector)
+    if passport.version is None:
+        fields[vol.Required(CONF_VERSION)] = TextSelector()
     if passport.runtime is None:
         fields[vol.Required(CONF_RUNTIME)] = SelectSelector(
             SelectSelectorConfig(options=[ARDUINO, MICROPYTHON], translation_key="runtime")
@@ -180,7 +186,3 @@ def _passport_schema(passport: Passport) -> vol.Schema:
     fields[vol.Optional(CONF_RELEASE_NOTES)] = NOTES
     fields[vol.Required(CONF_IS_STABLE, default=False)] = BooleanSelector()
     return vol.Schema(fields)
-
-
-def _suggested(passport: Passport) -> dict[str, Any]:
-    return {CONF_NODE_TYPE: passport.node_type, CONF_VERSION: passport.version}

@@ -81,22 +81,16 @@ async def test_a_file_is_shown_before_it_is_kept(
     flow = await submit(hass, flow, {"file": file_id})
     assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "passport")
     shown = flow["description_placeholders"]
-    assert (shown["kind"], shown["runtime"]) == ("app-bundle", "micropython")
-    assert f"✅ hall {NODE}" in shown["nodes"]
+    assert (shown["kind"], shown["runtime"]) == ("Application bundle", "MicroPython")
+    assert shown["firmware"] == "pir 1.1.0"
+    assert f"✅ hall ({NODE})" in shown["nodes"]
     (other,) = [line for line in shown["nodes"].splitlines() if LED in line]
     assert other.startswith("- ❌")
-    assert "pir" in other
+    assert other.endswith("is of the type led")
     assert not set("<[]>") & set(other)
     assert await library(hass_client) == []
-    suggested = {
-        key: key.description["suggested_value"] for key in list(flow["data_schema"].schema)[:2]
-    }
-    assert suggested == {"node_type": "pir", "version": "1.1.0"}
-    flow = await submit(
-        hass,
-        flow,
-        {"node_type": "pir", "version": "1.1.0", "release_notes": "Cats.", "is_stable": True},
-    )
+    assert [str(key) for key in flow["data_schema"].schema] == ["release_notes", "is_stable"]
+    flow = await submit(hass, flow, {"release_notes": "Cats.", "is_stable": True})
     assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, "firmware_added")
     (kept,) = await library(hass_client)
     assert (kept["node_type"], kept["version"]) == ("pir", "1.1.0")
@@ -127,7 +121,7 @@ async def test_a_bad_file_is_refused_with_a_sentence_and_another_can_be_chosen(
     assert not left_in(staged_in)
     file_id = await send_file(hass, hass_client, bundle(version="1.1.0"), "pir.tar")
     flow = await submit(hass, flow, {"file": file_id})
-    flow = await submit(hass, flow, {"node_type": "pir", "version": "1.1.0", "is_stable": False})
+    flow = await submit(hass, flow, {"is_stable": False})
     assert flow["reason"] == "firmware_added"
 
 
@@ -195,7 +189,7 @@ async def test_a_duplicate_is_refused_and_mended_in_the_same_dialog(
     flow = await menu(hass, paired, "upload")
     file_id = await send_file(hass, hass_client, bundle(version="1.1.0"), "pir.tar")
     flow = await submit(hass, flow, {"file": file_id})
-    fields = {"node_type": "pir", "version": "1.1.0", "is_stable": False}
+    fields = {"is_stable": False}
     flow = await submit(hass, flow, fields)
     assert (flow["step_id"], flow["errors"]) == ("passport", {"base": "refused"})
     assert "1.1.0" in flow["description_placeholders"]["reason"]
@@ -233,7 +227,7 @@ async def test_an_image_of_unknown_runtime_asks_for_it(
     flow = await submit(hass, flow, {"file": file_id})
     assert flow["step_id"] == "passport"
     fields = [str(key) for key in flow["data_schema"].schema]
-    assert "runtime" in fields
+    assert fields == ["node_type", "version", "runtime", "release_notes", "is_stable"]
     flow = await submit(
         hass,
         flow,
@@ -251,8 +245,8 @@ async def test_an_image_for_the_esp8266_is_named_by_whoever_uploads_it(
     content = b"\xe9\x01\x02\x40" + bytes(4) + bytes(8) + bytes(64)
     flow = await menu(hass, paired, "upload")
     file_id = await send_file(hass, hass_client, content, "sketch.bin")
-    flow = await submit(hass, flow, {"file": file_id, "hardware": "ESP8266"})
-    assert flow["description_placeholders"]["chip"] == "esp8266"
+    flow = await submit(hass, flow, {"file": file_id, "is_esp8266": True})
+    assert flow["description_placeholders"]["chip"] == "ESP8266"
     flow = await submit(hass, flow, {"node_type": "dht", "version": "2.0", "is_stable": False})
     assert flow["reason"] == "firmware_added"
     (kept,) = await library(hass_client)
