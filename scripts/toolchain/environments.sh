@@ -12,7 +12,9 @@ environment() {
     # Compiled now, once: otherwise every start of Home Assistant pays, where writing bytecode is switched off.
     must "$name" "Its packages could not be installed. Is this machine online?" \
         "$UV" pip install --quiet --compile-bytecode --python "$folder/bin/python" -r "$requirements"
-    [ "$name" != venv-demo ] || must "$name" "The stand-ins could not be written." write_stand_ins "$folder"
+    case $name in
+        venv-demo | venv-previous) must "$name" "The stand-ins could not be written." write_stand_ins "$folder" ;;
+    esac
     mark_done "$name" "$key"
 }
 
@@ -58,7 +60,7 @@ make_typings() {
 
 lock_requirements() {
     local name
-    for name in unit demo typings; do
+    for name in unit demo typings browser previous; do
         say "Pinning requirements/$name.txt."
         must "lock-$name" "requirements/$name.in cannot be satisfied." \
             "$UV" pip compile --quiet --upgrade --universal --python-version 3.14.2 --no-annotate \
