@@ -5,9 +5,7 @@ and record. Not here: anything that knows what the bytes mean.
 """
 
 import asyncio
-import contextlib
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,14 +151,3 @@ class Air:
         new = path.with_suffix(".hears.new")
         new.write_text(json.dumps(self._heard.get(station, {})))
         new.rename(path)
-
-
-async def wait_for(condition: Callable[[], bool], seconds: float, otherwise: str) -> float:
-    """Look every 50 ms until it holds; the seconds it took, or TimeoutError with the sentence given."""
-    start = time.monotonic()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110  what is looked at changes in other processes
-                await asyncio.sleep(0.05)
-            return time.monotonic() - start
-    raise TimeoutError(otherwise)

@@ -67,8 +67,9 @@ class Board:
         return f"127.{self.access_point_mac[4]}.{self.access_point_mac[5]}.1"
 
     @property
-    def is_on(self) -> bool:
-        return self._life is not None
+    def pid(self) -> int | None:
+        """Of the process that plays the processor now."""
+        return self._process.pid if self._process else None
 
     async def start(self, cause: str = "power_on") -> None:
         if self._life is None:
