@@ -22,6 +22,7 @@ from .nodes import Node
 _LOGGER = logging.getLogger(__name__)
 
 MANUFACTURER = "painlessMesh"
+GATEWAY_MODEL = "Mesh OTA gateway"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
         name=node.name or f"{node.node_type or 'node'} {node.node_id}",
         serial_number=node.node_id,
         sw_version=gateway.hub.installed_version(node),
-        hw_version=node.chip or node.hardware,
+        hw_version=node.chip.upper() if node.chip else node.hardware,
     )
     if node.is_gateway:
         device["name"] = gateway.title
+        device["model"] = GATEWAY_MODEL
     else:
         device["via_device_id"] = gateway.device_id
     return device

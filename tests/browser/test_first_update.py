@@ -77,17 +77,19 @@ async def upload(frontend: Frontend, path: Path) -> None:
 async def install_on_hall(stage: Stage, frontend: Frontend) -> list[int]:
     """Press Update in the node's dialog; the percentages that were seen on the way."""
     entity_id = (await stage.entities())["hall"].entity_id
+    page = f"/config/devices/device/{await device_id(stage, 'hall')}"
     for wire in stage.mesh.air.wires.values():
         wire.rate = _BYTES_PER_SECOND
-    await frontend.open(f"/config/entities?more-info-entity-id={entity_id}")
+    await frontend.open(f"{page}?more-info-entity-id={entity_id}")
     await frontend.sees("Longer motion")
     await frontend.keep("update-available")
     await frontend.press("Update")
     percentages = [await next_percentage(frontend, 0)]
+    while percentages[-1] < 40:
+        percentages.append(await next_percentage(frontend, percentages[-1]))
+    await frontend.keep("update-dialog")
     while (seen := await next_percentage(frontend, percentages[-1])) < 100:
         percentages.append(seen)
-        if seen > 40 and not (frontend.pictures.folder / "update-dialog.png").exists():
-            await frontend.keep("update-dialog")
     for wire in stage.mesh.air.wires.values():
         wire.rate = None
     return percentages
@@ -106,8 +108,11 @@ async def next_percentage(frontend: Frontend, after: int) -> int:
 
 
 async def look_at_the_device(stage: Stage, frontend: Frontend) -> None:
-    registry = await stage.client.command("config/device_registry/list")
-    hall = next(device for device in registry if device["name"] == "hall")
-    await frontend.open(f"/config/devices/device/{hall['id']}")
+    await frontend.open(f"/config/devices/device/{await device_id(stage, 'hall')}")
     await frontend.sees(f"Firmware: {NEW}")
     await frontend.keep("device")
+
+
+async def device_id(stage: Stage, name: str) -> str:
+    registry = await stage.client.command("config/device_registry/list")
+    return next(str(device["id"]) for device in registry if device["name"] == name)

@@ -86,7 +86,7 @@ async def test_a_file_is_shown_before_it_is_kept(
     assert f"✅ hall ({NODE})" in shown["nodes"]
     (other,) = [line for line in shown["nodes"].splitlines() if LED in line]
     assert other.startswith("- ❌")
-    assert other.endswith("is of the type led")
+    assert other.endswith("its type is led")
     assert not set("<[]>") & set(other)
     assert await library(hass_client) == []
     assert [str(key) for key in flow["data_schema"].schema] == ["release_notes", "is_stable"]

@@ -72,7 +72,7 @@ async def test_a_node_appears_with_its_device_behind_its_gateway(
     )
     assert device is not None
     assert behind is not None
-    assert (device.name, device.model, device.hw_version) == ("hall", "pir", "esp32")
+    assert (device.name, device.model, device.hw_version) == ("hall", "pir", "ESP32")
     assert (device.sw_version, device.serial_number) == ("1.0.0", NODE)
     assert device.via_device_id == behind.id
     assert shown(hass).attributes[ATTR_INSTALLED_VERSION] == "1.0.0"
