@@ -93,6 +93,23 @@ class Board:
         if self._watchdog is not None:
             self._watchdog.feed()
 
+    def partitions(self):
+        """A `device.partitions.Partitions`; None on a board with a single application partition."""
+        from esp32 import Partition
+
+        running = Partition(Partition.RUNNING)
+        try:
+            other = running.get_next_update()
+        except OSError:
+            return None
+        otadata = Partition.find(Partition.TYPE_DATA, 0)
+        if not otadata or other.info()[4] == running.info()[4]:
+            return None
+        from device.partitions import FIRST, Partitions
+
+        slots = [found for found in Partition.find(Partition.TYPE_APP) if found.info()[1] >= FIRST]
+        return Partitions(running, other, otadata[0], len(slots))
+
     # ---- the mesh's radio
 
     @property

@@ -6,7 +6,7 @@ is confirmed and whole.
 """
 
 from device.proof import slot_manifest, slot_proof
-from device.slot_state import SlotState, other_than
+from device.slot_state import SLOTS, SlotState, other_than
 
 LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
 FAILED_IMPORTS = 3  # in a row, before a confirmed slot that cannot be imported gives way
@@ -14,12 +14,15 @@ FAILED_IMPORTS = 3  # in a row, before a confirmed slot that cannot be imported 
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
 
-def pick(state: SlotState, cause: str) -> str:
+def pick(state: SlotState, cause: str, images: bool = False) -> str:
     """The slot to boot. The boot and the trial are counted in flash before its code can run.
 
     Raises OSError when that cannot be written; the state then has the active slot to fall back on,
-    for a trial that is not counted must not be run.
+    for a trial that is not counted must not be run. `images` is whether the board has OTA
+    partitions: without them nothing could ever end an image's trial.
     """
+    if not images and state.trial and state.trial["slot"] not in SLOTS:
+        state.trial = None
     slot = state.start(cause)
     if slot is not None:
         proof, damaged = slot_proof(state.files, slot)

@@ -20,6 +20,7 @@ PART = 1024  # bytes of a painlessMesh part
 PARTS_PER_SEGMENT = 16
 SEGMENT = PART * PARTS_PER_SEGMENT
 MOST_PARTS = LARGEST // PART
+IMAGE_PARTS = 16384  # of an esp-image, docs/mesh-protocol.md §2
 KIND = "app-bundle"
 RESERVE = 32768  # bytes left free for state files, folders and littlefs itself
 
@@ -215,19 +216,20 @@ class SegmentReader:
             file.close()
 
 
-def record_of(announcement: dict) -> dict:
+def record_of(announcement: dict, kind: str = KIND) -> dict:
     """What is kept of an announcement (keys of the wire). Raises ImageError.
 
     A plain level 0 announcement has no size, SHA-256, kind or version: they are None then.
     """
     md5, parts = announcement.get("md5"), announcement.get("noPart")
     size, sha256 = announcement.get("size"), announcement.get("sha256")
-    if announcement.get("kind", KIND) != KIND:
-        raise ImageError("kind", "This board takes an app-bundle only.")
+    if announcement.get("kind", kind) != kind:
+        raise ImageError("kind", "This board takes no such image here, but an {}.".format(kind))
     if not is_hex(md5, 32) or not (sha256 is None or is_hex(sha256, 64)):
         raise ImageError("size", "The announcement has no valid hash.")
-    if not isinstance(parts, int) or not 0 < parts <= MOST_PARTS:
-        raise ImageError("size", "An image has 1 to {} parts.".format(MOST_PARTS))
+    most = MOST_PARTS if kind == KIND else IMAGE_PARTS
+    if not isinstance(parts, int) or not 0 < parts <= most:
+        raise ImageError("size", "An image has 1 to {} parts.".format(most))
     if size is not None and (not isinstance(size, int) or (size + PART - 1) // PART != parts):
         raise ImageError("size", "Size and number of parts do not fit together.")
     return {

@@ -28,21 +28,41 @@ OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 
 def choose(root: str = "", board: object = None) -> str:
     """Count this boot, pick the slot and put it first on the path. Never raises."""
-    slot = "a"
+    slot, partitions = "a", None
     try:
         from device.boot_choice import pick
         from device.flash_files import FlashFiles
         from device.slot_state import SlotState
 
+        board = board or factory_board()
         state = SlotState(FlashFiles(root))
         slot = state.active
-        slot = pick(state, (board or factory_board()).reset_cause())
+        partitions = board.partitions()
+        if partitions is not None:
+            from device.image_boot import settle
+
+            settle(state, board.reset_cause(), partitions, board.reset)
+        slot = pick(state, board.reset_cause(), partitions is not None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the boot goes on
         # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
         print("The boot could not be counted:", describe(error))
     FACTORY_PATH[:] = sys.path
-    sys.path.insert(0, root + "/" + slot if root else slot)
+    if partitions is None or not application_in_image():
+        sys.path.insert(0, root + "/" + slot if root else slot)
     return slot
+
+
+def application_in_image() -> bool:
+    """Whether the running image holds an application, which is first on the path then."""
+    from device.image_boot import FROZEN
+
+    sys.path.insert(0, FROZEN)
+    try:
+        __import__("image_manifest")
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it holds none that could run
+        del sys.path[0]
+        return False
+    return True
 
 
 def run(module: str, root: str = "", board: object = None, sleep: object = time.sleep) -> None:
@@ -83,6 +103,9 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
         from device.slot_state import SlotState
 
         delay = note_crash(SlotState(FlashFiles(root)), *crash)
+        partitions = board.partitions()
+        if partitions is not None:
+            partitions.go_back()
     except Exception as error:  # noqa: BLE001 - whatever it is, the board restarts
         print("The crash could not be written down:", describe(error))
     for _ in range(delay):

@@ -6,7 +6,8 @@ say what a slot holds and whether it was confirmed here: they find the slot to b
 file is lost. Nothing here runs a slot (`loader`) or fills one (`slots`).
 
 A trial {slot, proof, tag, stage, boots, retries} goes through three stages: `armed` before its
-first boot, `running` from then on, `parked` while the old firmware waits for its gateway.
+first boot, `running` from then on, `parked` while the old firmware waits for its gateway. The
+trial of an esp-image has a partition (`ota_1`) for a slot; `image_boot` is what starts it.
 """
 
 from device.flash_files import FlashFiles
@@ -15,6 +16,7 @@ STATE = "slots.json"
 LONGEST_STATE = 8192
 LONGEST_RECORD = 512
 SLOTS = ("a", "b")
+PARTITION = "ota_"  # an esp-image's slot is called by its partition
 
 MORE_BOOTS = 3  # restarts without a verdict (power cuts) that a trial survives
 MORE_TRIALS = 3  # times that the old firmware arms a trial again that had no mesh or gateway
@@ -99,7 +101,7 @@ class SlotState:
     def start(self, cause: str) -> str | None:
         """Count this boot. Answers the slot to be tried in it, None when the active one runs."""
         self.boot += 1
-        if not self.trial:
+        if not self.trial or self.trial["slot"] not in SLOTS:
             return None
         step = ON_BOOT[(self.trial["stage"], cause == "watchdog")]
         if step == "refuse":
@@ -107,6 +109,10 @@ class SlotState:
         elif step == "try" and self.trial["boots"] > MORE_BOOTS:
             self.refuse(RESTARTED.format(self.trial["boots"]))
         elif step == "try":
+        return self.step(cause)
+
+    def step(self, cause: str) -> str | None:
+        """What the table says of this boot, for a trial of either kind."""
             return self._try_again(cause)
         return None
 
@@ -122,7 +128,8 @@ class SlotState:
         """The trial's slot is the active one from now on. The record was written before."""
         proof = self.trial["proof"]
         self._note("confirmed", "")
-        self.active = self.trial["slot"]
+        if self.trial["slot"] in SLOTS:
+            self.active = self.trial["slot"]
         self.trial = None
         self.crashes = 0
         self.refused = [entry for entry in self.refused if proof not in entry]
@@ -132,7 +139,7 @@ class SlotState:
         trial = self.trial
         self._note("refused", reason)
         self.trial = None
-        if blame and not self.is_refused(trial["proof"]):
+        if blame and trial["proof"] and not self.is_refused(trial["proof"]):
             md5 = self.record(trial["slot"]).get("md5", "")
             self.refused = (self.refused + [[trial["proof"], md5]])[-MOST_REFUSED:]
 
@@ -213,7 +220,8 @@ def fits(found: dict, fields: tuple) -> bool:
 
 
 def is_known(trial: dict) -> bool:
-    return trial["slot"] in SLOTS and (trial["stage"], False) in ON_BOOT
+    known = trial["slot"] in SLOTS or trial["slot"].startswith(PARTITION)
+    return known and (trial["stage"], False) in ON_BOOT
 
 
 def record_name(slot: str) -> str:

@@ -11,7 +11,7 @@ import sys
 from device import installer
 from device.bundle import ImageError
 from device.flash_files import COPY_BYTES, FlashFiles
-from device.incoming import Incoming
+from device.incoming import KIND, Incoming
 from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
 
@@ -20,6 +20,8 @@ OUT_OF_SPACE = 28  # errno ENOSPC, the same number on littlefs, FAT and Linux
 
 class Slots:
     """Slots of one board. `root_path` is its flash root, "" on a board."""
+
+    kind = KIND
 
     def __init__(self, root_path: str = "", files: FlashFiles | None = None) -> None:
         self.files = files or FlashFiles(root_path)
@@ -112,8 +114,7 @@ class Slots:
     def installing(self, incoming: Incoming, node_type: str, micropython: str = ""):
         """The same in steps: a generator to be run to its end, with pauses wherever it yields."""
         self._installed = None
-        if self._state.trial and not self.waits_for_retry:
-            raise ImageError("flash", "The node is still busy with its last update.")
+        self._check_idle()
         expected = (node_type, micropython or installer.own_micropython())
         slot, found, touched = self.other, {}, False
         buffer = bytearray(COPY_BYTES)
@@ -146,15 +147,12 @@ class Slots:
 
     def flip(self, tag: str, proof: str) -> None:
         """The next boot tries the other slot as it is. Raises ImageError or OSError."""
-        if self._state.trial and not self.waits_for_retry:
-            raise ImageError("flash", "The node is still busy with its last update.")
+        self._check_idle()
         if self.is_refused(proof):
             raise ImageError("refused", "This firmware failed its trial here before.")
         if (self.other_image or {}).get("proof") != proof:
             raise ImageError("bundle", "The other slot does not hold that firmware.")
-        found, damaged = slot_proof(self.files, self.other, proof)
-        if found != proof:
-            raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
+        self._check_flip(proof)
         self._state.arm(self.other, proof, tag)
         self._state.save()
 
@@ -217,8 +215,24 @@ class Slots:
         first = sys.path[0] if sys.path else ""
         for slot in SLOTS:
             if first == (root_path + "/" + slot if root_path else slot):
+    def image_slots(self, partitions: object, chip: str, own: dict | None = None):
+        """The slots for an esp-image on the same board, with the same state. `own` is the manifest
+        of the application in the running image."""
+        from device.image_slots import ImageSlots
+
+        return ImageSlots(partitions, chip, self._state, own)
+
                 return slot
         return self._state.running
+    def _check_idle(self) -> None:
+        if self._state.trial and not self.waits_for_retry:
+            raise ImageError("flash", "The node is still busy with its last update.")
+
+    def _check_flip(self, proof: str) -> None:
+        found, damaged = slot_proof(self.files, self.other, proof)
+        if found != proof:
+            raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
+
 
     def _look_at(self, slot: str) -> tuple:
         if slot not in self._looked_at:

@@ -10,8 +10,8 @@ import gc
 import sys
 
 from device.board import Board
-from device.incoming import Incoming
-from device.slots import Slots
+from device.firmware_slots import opened
+from device.flash_files import FlashFiles
 from node import status
 from node.gateway_contact import GatewayContact
 from node.shared_state import SharedState
@@ -31,7 +31,7 @@ class Node:
     def __init__(self, board: object, config: dict, root: str = "") -> None:
         self.board = board
         self.config = config
-        self.slots = Slots(root)
+        self.slots, takers = opened(board, root)
         self.mesh = Mesh(board.node_id)
         self.links = Links(self.mesh, board.now_us, board.may_join)
         self.station = Station(board, self.mesh, self.links, config["mesh"])

@@ -6,7 +6,6 @@ Only facts that others own are put in order here; nothing is decided and nothing
 from painlessmesh.protocol import encode
 
 PROTOCOL = 1
-KIND = "app-bundle"  # what a slot holds; boards with two app partitions come later
 NAME_MAX = 30
 REASON_MAX = 120
 DAMAGED_MAX = 60
@@ -42,10 +41,10 @@ def body(identity: Identity, side: object, updater: object) -> str:
         ("name", identity.name),
         ("hardware", board.hardware),
         ("chip", board.chip),
-        ("kind", KIND),
+        ("kind", slots.kind),
         ("version", identity.version),
         ("proof", identity.proof),
-        ("slot", slots.running),
+        ("slot", slots.running[-1]),
         ("other", other and (("proof", other["proof"]), ("version", other["version"]))),
         ("boot", slots.boot),
         ("reset", identity.reset),

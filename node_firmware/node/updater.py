@@ -39,7 +39,9 @@ TAG_LETTERS = "0123456789abcdef-"
 
 
 class Updater:
-    def __init__(self, slots: object, incoming: object, receiver: object, config: dict) -> None:
+    def __init__(self, slots: object, takers: dict, receiver: object, config: dict) -> None:
+        """`slots` are those of what runs; `takers` says for each kind of image which slots and
+        which `Incoming` take it, or why none does (`device.firmware_slots`)."""
         self.phase = TRIAL if slots.in_trial else IDLE
         self.md5 = None  # of the image that is on its way, None when there is none
         self.parts = 0  # of that image
@@ -49,7 +51,8 @@ class Updater:
         self.on_restart = None  # called with nothing when the board is to be restarted
         self.send = None  # called with the pairs of a package
         self._slots = slots
-        self._incoming = incoming
+        self._takers = takers
+        self._target, self._incoming = takers[slots.kind]  # of the image on its way
         self._receiver = receiver
         self._node_type = config["node_type"]
         self._accept_level_0 = config["accept_level_0"]
@@ -63,7 +66,7 @@ class Updater:
 
     def flash_free(self) -> int:
         """Bytes that a new image may take."""
-        return self._slots.room()
+        return self._target.room()
 
     # ---- what the mesh says
 
@@ -91,13 +94,16 @@ class Updater:
         if role != self._node_type:
             return "role", f"The image is for {role}, this is {self._node_type}."
         if hardware != HARDWARE:
+        taker = self._takers.get(package.get("kind", self._slots.kind), NO_SUCH_KIND)
             return "hardware", f"The image is for {hardware}, this is {HARDWARE}."
         if self._slots.is_refused(md5) and not flag(package, "forced"):
             return "refused", "This firmware failed its trial here before; force takes it again."
         return None
+        if isinstance(taker, str):
+            return "kind", taker
 
     def _begin(self, package: dict, md5: str, genuine: bool, now: int) -> None:
-        if md5 == self._slots.md5() and not flag(package, "forced"):
+        if self._runs(package, md5):
             self.on_repeat()  # it runs already: the status says so
             return
         if not self._receiver.announce(package, now):
@@ -106,9 +112,12 @@ class Updater:
         self.md5 = md5
         self._by_itself = not genuine
         try:
-            first = self._incoming.begin(package, self._slots.room())
+            first = self._incoming.begin(package, self._target.room())
         except ImageError as error:
             self._stop(error.code, error.reason)
+    def _runs(self, package: dict, md5: str) -> bool:
+        return md5 == self._slots.md5() and not flag(package, "forced")
+
             return
         self.parts = self._incoming.parts
         self._move("begin")
@@ -118,6 +127,7 @@ class Updater:
         if self.phase == DOWNLOADING:
             self._take(self._receiver.announce(package, now))
         else:
+        self._target, self._incoming = self._takers[package.get("kind", self._slots.kind)]
             self.on_repeat()
 
     def received(self, package: dict, now: int) -> None:
@@ -196,7 +206,7 @@ class Updater:
                 await self._verify()
 
     async def _verify(self) -> None:
-        steps = self._slots.installing(self._incoming, self._node_type)
+        steps = self._target.installing(self._incoming, self._node_type)
         try:
             for _ in steps:
                 if self.phase != VERIFYING:

@@ -92,6 +92,9 @@ class Board:
     def reset(self):
         self.resets += 1
 
+    def partitions(self):
+        return self.house.partitions
+
 
 class House:
     def __init__(self, root, node_type="watcher", **config):
@@ -99,6 +102,7 @@ class House:
         self.now = 5 * S
         self.boots = 0
         self.cause = "power_on"
+        self.partitions = None  # of a board with two of them
         self.config = {
             "node_type": node_type,
             "name": "hall",

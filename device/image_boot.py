@@ -1,0 +1,52 @@
+"""What a boot does about the trial of an esp-image, before anything of an image's own code runs.
+
+Part of the factory loader, on boards with OTA partitions. The bootloader starts a trial only when
+told, and ends it at any reset without saying why; an image that it has given up may be set again.
+So the counting is ours: written down first, then the bootloader is told, then the board resets.
+"""
+
+from device.partitions import PENDING, VALID
+from device.slot_state import SLOTS, SlotState
+
+FROZEN = ".frozen/app"  # where an image keeps its application: by no other path it is imported
+UNKNOWN_TAG = "0"  # of a trial that nobody here remembers
+NOT_TAKEN = "The bootloader does not take the image: {}"
+
+
+def settle(state: SlotState, cause: str, partitions: object, reset: object) -> None:
+    """Carry on, end or start the trial of an image. Calls `reset` when another partition is to be
+    booted. Raises OSError when that could not be counted."""
+    trial = state.trial
+    if trial and trial["slot"] in SLOTS:
+        return
+    here = bool(trial) and trial["slot"] == partitions.label
+    word = partitions.state(partitions.running)
+    if word == PENDING:
+        if not here:
+            state.arm(partitions.label, "", UNKNOWN_TAG)
+        if state.trial["stage"] != "running":
+            state.trial["stage"] = "running"
+    elif here and word == VALID:
+        state.confirm()  # the power went between the bootloader's note and ours
+    elif trial:
+        _next_try(state, cause, partitions, here, reset)
+
+
+def _next_try(
+    state: SlotState, cause: str, partitions: object, here: bool, reset: object
+) -> None:
+    """The table of the trial, where the image is to be booted (again), or gone back from."""
+    wanted = state.step(cause)
+    if here == (wanted is not None):
+        return  # the old one runs and that is right; or a bootloader without trials keeps on
+    state.boot += 1
+    state.save()
+    try:
+        if here:
+            partitions.go_back()
+        else:
+            partitions.switch()
+    except OSError as error:
+        state.refuse(NOT_TAKEN.format(error))
+        return
+    reset()
