@@ -1,54 +1,9 @@
-"""What MicroPython does at power-on, for a board made of files: run boot.py, then main.py, then sit at the REPL.
+"""Where the bootloader starts MicroPython. Argument: the folder of the compiled fakes, hardware/.
 
-With a cable plugged in (second argument `friendly` or `raw`, the REPL's mode) the REPL answers it; without one it is mute.
-Started by the bootloader with the board's flash folder as the working directory. The fakes of the hardware are imported
-once, so that the firmware finds `machine` and its kin without their folder on sys.path; the path is a board's own.
+Two lines, because what stands here is compiled on the board's own heap and would tear holes into it.
 """
 
 import sys
-import time
 
-_HARDWARE = sys.argv[1]
-
-sys.path[:] = [_HARDWARE, ".frozen"]
-import dht  # noqa: E402, F401
-import esp32  # noqa: E402, F401
-import machine  # noqa: E402
-import network  # noqa: E402, F401
-
-_CABLE = sys.argv[2] if len(sys.argv) > 2 else ""
-if _CABLE:
-    import serial_repl
-
-sys.path[:] = ["", ".frozen", "lib"]
-
-
-def _run(name: str) -> bool:
-    """As pyexec_file does: an exception is printed and the board goes to its REPL."""
-    try:
-        with open(name) as file:
-            source = file.read()
-        exec(compile(source, name, "exec"), {"__name__": "__main__"})
-        return True
-    except SystemExit:
-        machine.soft_reset()
-    except BaseException as error:  # noqa: BLE001  whatever it is, a board goes to its REPL
-        sys.print_exception(error)
-    return False
-
-
-def _sit_at_the_repl() -> None:
-    """Nothing else resets the board now: only its watchdog, or somebody with a cable."""
-    if _CABLE:
-        serial_repl.serve(_CABLE == "raw")
-    print(">>> the board sits at its REPL")
-    while True:
-        time.sleep(1)
-
-
-if _CABLE:
-    serial_repl.started()
-# As on a chip: after a soft reset from the raw REPL, main.py is not run.
-if _run("boot.py") and _CABLE != "raw":
-    _run("main.py")
-_sit_at_the_repl()
+sys.path[:] = [sys.argv[1], ".frozen"]
+import power_on  # noqa: E402, F401
