@@ -7,7 +7,6 @@ is written down here first is what happens, whenever the power goes.
 
 from device.bundle import ImageError
 from device.esp_image import KIND, checking, hashing, length_of
-from device.flash_files import FlashFiles
 from device.slot_state import SlotState
 from device.slots import Slots, as_image_error
 

@@ -103,16 +103,16 @@ class SlotState:
         self.boot += 1
         if not self.trial or self.trial["slot"] not in SLOTS:
             return None
+        return self.step(cause)
+
+    def step(self, cause: str) -> str | None:
+        """What the table says of this boot, for a trial of either kind."""
         step = ON_BOOT[(self.trial["stage"], cause == "watchdog")]
         if step == "refuse":
             self.refuse(WATCHDOG)
         elif step == "try" and self.trial["boots"] > MORE_BOOTS:
             self.refuse(RESTARTED.format(self.trial["boots"]))
         elif step == "try":
-        return self.step(cause)
-
-    def step(self, cause: str) -> str | None:
-        """What the table says of this boot, for a trial of either kind."""
             return self._try_again(cause)
         return None
 

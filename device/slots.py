@@ -207,14 +207,6 @@ class Slots:
         self._state.save()
         return proof
 
-    # ---- inside
-
-    def _running(self, root_path: str) -> str:
-        """The slot that the loader put first on the path. The state file says it too, unless this
-        boot could not be written down: a stale one must not confirm a trial that never ran."""
-        first = sys.path[0] if sys.path else ""
-        for slot in SLOTS:
-            if first == (root_path + "/" + slot if root_path else slot):
     def image_slots(self, partitions: object, chip: str, own: dict | None = None):
         """The slots for an esp-image on the same board, with the same state. `own` is the manifest
         of the application in the running image."""
@@ -222,8 +214,8 @@ class Slots:
 
         return ImageSlots(partitions, chip, self._state, own)
 
-                return slot
-        return self._state.running
+    # ---- inside
+
     def _check_idle(self) -> None:
         if self._state.trial and not self.waits_for_retry:
             raise ImageError("flash", "The node is still busy with its last update.")
@@ -233,6 +225,14 @@ class Slots:
         if found != proof:
             raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
 
+    def _running(self, root_path: str) -> str:
+        """The slot that the loader put first on the path. The state file says it too, unless this
+        boot could not be written down: a stale one must not confirm a trial that never ran."""
+        first = sys.path[0] if sys.path else ""
+        for slot in SLOTS:
+            if first == (root_path + "/" + slot if root_path else slot):
+                return slot
+        return self._state.running
 
     def _look_at(self, slot: str) -> tuple:
         if slot not in self._looked_at:

@@ -11,7 +11,6 @@ import sys
 
 from device.board import Board
 from device.firmware_slots import opened
-from device.flash_files import FlashFiles
 from node import status
 from node.gateway_contact import GatewayContact
 from node.shared_state import SharedState
@@ -41,7 +40,7 @@ class Node:
         nonce = binascii.hexlify(board.random(8)).decode()
         self._side = NodeSide(binascii.unhexlify(config["mesh_key"]), board.node_id, nonce)
         receiver = Receiver(board.node_id, config["node_type"], board.hardware)
-        self.updater = Updater(self.slots, Incoming(root), receiver, config)
+        self.updater = Updater(self.slots, takers, receiver, config)
         self.contact = GatewayContact(self._side, self.mesh, self._compose)
         self.state = SharedState(self.mesh, config["name"], self._vitals)
         self.state.role = config["node_type"]

@@ -35,6 +35,7 @@ MOVES = {
 BUSY = (DOWNLOADING, VERIFYING, READY)
 
 LEVEL_0_TAG = "0"  # tag of a trial that no gateway named
+NO_SUCH_KIND = "This node knows no image of that kind."
 TAG_LETTERS = "0123456789abcdef-"
 
 
@@ -91,19 +92,19 @@ class Updater:
     def _refusal(self, package: dict, md5: str) -> tuple | None:
         """(code, reason) why the announced image is not for this node."""
         role, hardware = text(package, "role", 30), text(package, "hardware", 10)
+        taker = self._takers.get(package.get("kind", self._slots.kind), NO_SUCH_KIND)
         if role != self._node_type:
             return "role", f"The image is for {role}, this is {self._node_type}."
         if hardware != HARDWARE:
-        taker = self._takers.get(package.get("kind", self._slots.kind), NO_SUCH_KIND)
             return "hardware", f"The image is for {hardware}, this is {HARDWARE}."
+        if isinstance(taker, str):
+            return "kind", taker
         if self._slots.is_refused(md5) and not flag(package, "forced"):
             return "refused", "This firmware failed its trial here before; force takes it again."
         return None
-        if isinstance(taker, str):
-            return "kind", taker
 
     def _begin(self, package: dict, md5: str, genuine: bool, now: int) -> None:
-        if self._runs(package, md5):
+        if md5 == self._slots.md5() and not flag(package, "forced"):
             self.on_repeat()  # it runs already: the status says so
             return
         if not self._receiver.announce(package, now):
@@ -111,13 +112,11 @@ class Updater:
         self.error = None
         self.md5 = md5
         self._by_itself = not genuine
+        self._target, self._incoming = self._takers[package.get("kind", self._slots.kind)]
         try:
             first = self._incoming.begin(package, self._target.room())
         except ImageError as error:
             self._stop(error.code, error.reason)
-    def _runs(self, package: dict, md5: str) -> bool:
-        return md5 == self._slots.md5() and not flag(package, "forced")
-
             return
         self.parts = self._incoming.parts
         self._move("begin")
@@ -127,7 +126,6 @@ class Updater:
         if self.phase == DOWNLOADING:
             self._take(self._receiver.announce(package, now))
         else:
-        self._target, self._incoming = self._takers[package.get("kind", self._slots.kind)]
             self.on_repeat()
 
     def received(self, package: dict, now: int) -> None:
@@ -180,7 +178,7 @@ class Updater:
 
     def _commit(self, go: dict) -> None:
         if self.phase == READY and go.get("md5") == self.md5 and is_tag(go.get("tag")):
-            self._slots.commit(go["tag"])
+            self._target.commit(go["tag"])
             self.restart()
 
     def _cancel(self, md5: object) -> None:
