@@ -31,6 +31,10 @@ class Refusal(Exception):
         self.message = message
 
 
+class Later(Exception):
+    """We cannot answer now. The answer is not signed, so that the gateway tries again and changes nothing."""
+
+
 class GatewayView(HomeAssistantView):
     """A view behind the gateway's door."""
 
@@ -99,8 +103,10 @@ def behind_the_door(
             answer = await serve(view, request, accepted.gateway_id, signed.body, **parts)
         except Refusal as refusal:
             answer = refusal.status, {"message": refusal.message}, ""
+        except Later:
+            return web.json_response({"message": "Not now."}, status=503)
         except MeshOtaError as err:
-            # Ours to mend (the disk): not signed, so that the gateway takes it for "later".
+            # Ours to mend (the disk): "later" too.
             return web.json_response({"message": view.hub.sentence(err)}, status=503)
         return signed_answer(accepted, *answer)
 

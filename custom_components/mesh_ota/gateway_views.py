@@ -9,10 +9,19 @@ from aiohttp import web
 
 from homeassistant.util import dt as dt_util
 
-from .const import API, BLOCK_SIZE, OPENING_BODY_MAX, POLL_INTERVAL, RANGE_MAX, WAIT_MAX
+from .const import (
+    API,
+    BLOCK_SIZE,
+    NODE_ID_PATTERN,
+    OPENING_BODY_MAX,
+    POLL_INTERVAL,
+    RANGE_MAX,
+    WAIT_MAX,
+)
 from .gateway_door import (
     Answer,
     GatewayView,
+    Later,
     Refusal,
     behind_the_door,
     json_object,
@@ -39,7 +48,7 @@ class SessionView(GatewayView):
         signed = await read_signed(request, OPENING_BODY_MAX)
         gateway_id = request.headers.get("X-Mesh-Gateway", "")
         said = _opening(signed.body) if signed else None
-        if signed is None or said is None:
+        if signed is None or said is None or not re.fullmatch(NODE_ID_PATTERN, gateway_id):
             return not_accepted()
         nonce = said.get("client_nonce")
         accepted = self.hub.sessions.open(gateway_id, nonce, signed, dt_util.utcnow())
@@ -76,7 +85,11 @@ class PendingView(GatewayView):
         wait, have = _number(request, "wait", 0), _number(request, "have", -1)
         if wait > WAIT_MAX:
             raise Refusal(400, f"wait is at most {WAIT_MAX} s.")
+        state = self.hub.gateways[gateway_id]
         await self._until_it_differs(gateway_id, have, wait)
+        if self.hub.gateways.get(gateway_id) is not state:
+            # Its entry was reloaded and its nodes not heard since: an empty list would end all that it is doing.
+            raise Later
         handout = await self.hub.outlet.async_settled_handout(gateway_id)
         return 200, {"revision": handout.revision, "jobs": handout.jobs}, ""
 

@@ -70,7 +70,8 @@ class NodeRegistry:
     def add_gateway(self, gateway_id: str, entry_id: str) -> GatewayState:
         """Take a gateway in; it is away until it is heard."""
         state = self.gateways[gateway_id] = GatewayState(gateway_id=gateway_id, entry_id=entry_id)
-        if gateway_id not in self.nodes:
+        known = self.nodes.get(gateway_id)
+        if known is None or not known.is_gateway:
             self.nodes[gateway_id] = Node(
                 node_id=gateway_id,
                 gateway_id=gateway_id,

@@ -68,9 +68,10 @@ class Outlet:
             if self._engine.handouts.refresh(gateway_id):
                 self.jobs_store.touch()
                 self.wake(gateway_id)
-        self._engine.explain()
+        for gateway_id in lists:
+            self._engine.explain(gateway_id)
         self._draw(shown, jobs, set())
-        if shown:
+        if shown.keys() - self._nodes.gateways.keys():
             self.nodes_store.touch_later()
         for kind, ids in (("new_node", new), ("gateway", gateways), ("node", shown), ("job", jobs)):
             self.notify(*(Change(kind, name) for name in ids))

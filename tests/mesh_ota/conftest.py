@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,14 +69,6 @@ def entry() -> MockConfigEntry:
         title=f"Gateway {GATEWAY_ID}",
         data={CONF_KEY: GATEWAY_KEY.hex()},
     )
-
-
-@pytest.fixture
-async def gateway(hub: MeshOta) -> AsyncGenerator[MeshOta]:
-    """The hub with one gateway in it, without entry and entities."""
-    await hub.async_add_gateway("entry", GATEWAY_ID, GATEWAY_KEY)
-    yield hub
-    await hub.async_remove_gateway(GATEWAY_ID)
 
 
 @pytest.fixture

@@ -464,3 +464,18 @@ async def test_progress_of_what_is_not_there(hub: MeshOta, caller: GatewayClient
     assert (await step(caller, job, f"node/{NODE}/progress", attempt=1, status="done"))[0] == 400
     await hub.async_cancel_job(job.id)
     assert (await step(caller, job, f"node/{NODE}/progress", **said))[0] == 410
+
+
+async def test_an_entry_that_is_reloaded_ends_nothing_that_its_gateway_is_doing(
+    hass: HomeAssistant, caller: GatewayClient, paired: MockConfigEntry, job: Job
+):
+    """An empty list, signed, would make it cancel its transfers."""
+    have = (await caller.pending()).json["revision"]
+    poll = asyncio.create_task(caller.pending(wait=50, have=have))
+    await asyncio.sleep(0.05)
+    await hass.config_entries.async_reload(paired.entry_id)
+    answer = await poll
+    assert (answer.status, answer.signed) == (503, False)
+    assert (await caller.open()).status == 200
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    assert [entry["id"] for entry in (await caller.pending()).json["jobs"]] == [job.id]

@@ -207,3 +207,26 @@ def test_a_stock_node_that_we_updated_is_skipped_the_next_time(stock_job):
     house.wait(minutes=11)
     again = house.create(sketch(), node_ids=[ATTIC])
     assert again.nodes[ATTIC].status is NodeStatus.SKIPPED
+
+
+def test_a_node_that_became_another_type_is_not_offered_the_image(house: House):
+    """Somebody flashed it by cable; never target by anything but what it is now."""
+    job = house.create(node_ids=[HALL])
+    house.say(HALL, type="led")
+    assert (job.nodes[HALL].status, job.nodes[HALL].reason) == (NodeStatus.FAILED, "unfit")
+    assert house.listed() == {}
+
+
+def test_a_node_whose_flash_was_erased_counts_its_boots_anew(house: House):
+    job = house.create(node_ids=[HALL])
+    house.say(HALL, boot=1)
+    house.restart(job)
+    assert job.nodes[HALL].status is NodeStatus.COMPLETED
+
+
+def test_a_stock_node_that_says_its_status_is_stock_no_longer():
+    house = House()
+    house.join_stock(ATTIC)
+    job = house.create(sketch(), node_ids=[ATTIC])
+    house.say(ATTIC, type="dht")
+    assert (job.nodes[ATTIC].status, job.nodes[ATTIC].reason) == (NodeStatus.FAILED, "unfit")

@@ -90,4 +90,4 @@ async def test_one_flipped_bit_of_it_is_refused(
     application[at] ^= 1
     status, error = await send(hass_client, bytes(application))
     assert status == 400
-    assert error["code"] in ("image_checksum", "image_digest", "image_segments", "not_a_firmware")
+    assert error["code"].startswith("image_") or error["code"] == "not_a_firmware"

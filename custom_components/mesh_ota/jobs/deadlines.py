@@ -53,7 +53,7 @@ class Clocks:
         for job, row in list(self._ledger.open_rows()):
             if row.started:
                 self._count(job, row, passed, now)
-        self.explain_all()
+        self.explain()
 
     def _expire(self, job: Job, now: datetime) -> None:
         """End what is left of a job; started rows too, whose own clocks stand while somebody is away."""
@@ -85,9 +85,9 @@ class Clocks:
             return row.back_since is None
         return node is not None and node.online and self._handouts.listed(job, row)
 
-    def explain_all(self) -> None:
-        """Say of every row that waits why it does."""
-        rows = list(self._ledger.open_rows())
+    def explain(self, gateway_id: str | None = None) -> None:
+        """Say of every row (of one gateway) that waits why it does."""
+        rows = list(self._ledger.open_rows(gateway_id))
         busy = self._busy(rows)
         for job, row in rows:
             if row.status is not NodeStatus.RESTARTING:

@@ -76,7 +76,7 @@ class JobEngine:
             force=force,
             actor=actor,
         )
-        self._clocks.explain_all()
+        self._clocks.explain()
         return job
 
     def install(self, firmware: Firmware, node: Node, now: datetime, actor: str | None) -> Job:
@@ -86,7 +86,7 @@ class JobEngine:
             same = job.firmware_id == firmware.id and not (job.force_update or job.cancelled)
             if recent and same and node.node_id not in job.nodes:
                 creation.join(self.ledger, job, node, now)
-                self._clocks.explain_all()
+                self._clocks.explain()
                 return job
         return self.create(firmware, now, node_ids=[node.node_id], actor=actor)
 
@@ -112,13 +112,13 @@ class JobEngine:
         job = self._unended(job_id)
         job.paused, job.waiting_for = False, None
         self.ledger.changed(job)
-        self._clocks.explain_all()
+        self._clocks.explain()
         return job
 
     def _pause(self, job: Job, waiting_for: str | None) -> Job:
         job.paused, job.waiting_for = True, waiting_for
         self.ledger.changed(job)
-        self._clocks.explain_all()
+        self._clocks.explain()
         return job
 
     def _unended(self, job_id: int) -> Job:
@@ -138,8 +138,7 @@ class JobEngine:
     def needs(self, firmware_id: int, gateway_id: str | None = None) -> bool:
         """Whether an open row (of this gateway) is about the firmware."""
         return any(
-            job.firmware_id == firmware_id and gateway_id in (None, row.gateway_id)
-            for job, row in self.ledger.open_rows()
+            job.firmware_id == firmware_id for job, _row in self.ledger.open_rows(gateway_id)
         ) or (
             gateway_id is None and any(j.firmware_id == firmware_id for j in self.ledger.open_jobs)
         )
@@ -216,9 +215,9 @@ class JobEngine:
                 self.placed(node, now)
         self._clocks.tick(now)
 
-    def explain(self) -> None:
-        """Say anew of every row that waits why it does."""
-        self._clocks.explain_all()
+    def explain(self, gateway_id: str | None = None) -> None:
+        """Say anew of every row (of one gateway) that waits why it does."""
+        self._clocks.explain(gateway_id)
 
     def forget_node(self, node_id: str, now: datetime, reason: str) -> None:
         """End the open rows of a node that is no longer ours."""

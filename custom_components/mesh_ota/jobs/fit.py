@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ..const import ARDUINO, ESP_IMAGE, HARDWARE_MICROPYTHON, MICROPYTHON
+from ..const import ARDUINO, ESP_IMAGE, MICROPYTHON
 from ..errors import Unfit
 from ..nodes import Node
 
@@ -56,8 +56,3 @@ def chip_known(image: Image, node: Node) -> bool:
 def runs_already(proof: str, md5: str, node: Node) -> bool:
     """Whether the node runs the image; a stock node has only what we noted of it."""
     return node.md5 == md5 if node.stock else node.proof == proof
-
-
-def default_hardware(kind: str) -> str:
-    """Return the hardware of a firmware when nobody said it."""
-    return "ESP32" if kind == ESP_IMAGE else HARDWARE_MICROPYTHON

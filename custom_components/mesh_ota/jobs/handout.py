@@ -63,7 +63,7 @@ class Handouts:
         return True
 
     def _picks(self, gateway_id: str) -> list[Pick]:
-        mine = [pick for pick in self._ledger.open_rows() if pick[1].gateway_id == gateway_id]
+        mine = list(self._ledger.open_rows(gateway_id))
         chosen = self._chosen(gateway_id, self._servable(mine))
         active = [pick for pick in chosen if self._active(pick[1])]
         away = [pick for pick in chosen if pick[1].started and not self._active(pick[1])]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ..const import STOCK_SETTLED
 from ..nodes import Node
-from .fit import runs_already
+from .fit import runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
 from .states import NodeStatus
@@ -21,7 +21,10 @@ _MAY_SKIP = (NodeStatus.PENDING, NodeStatus.OFFERED)
 def judge(ledger: Ledger, node: Node, now: datetime) -> None:
     """Apply to the node's open rows what it just said."""
     for job, row in ledger.rows_of(node.node_id):
-        if node.stock:
+        if row.status is NodeStatus.PENDING and why_not(job, node) is not None:
+            # It was flashed by cable since the job was made.
+            ledger.move(job, row, NodeStatus.FAILED, now, "unfit")
+        elif node.stock:
             _judge_stock(ledger, job, row, node, now)
         elif node.last is not None and node.last.tag == job.tag(row):
             _judge_trial(ledger, job, row, node, now)
@@ -56,7 +59,7 @@ def _judge_other(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
         if 0 < row.boot < node.boot:
             ledger.try_again(job, row, now)
         return
-    row.boot = max(row.boot, node.boot)
+    row.boot = node.boot  # also a smaller one: then its flash was erased
     proved = row.status in _MAY_SKIP and runs_already(job.proof, job.md5_hash, node)
     if proved and not job.force_update:
         ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")

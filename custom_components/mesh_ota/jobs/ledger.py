@@ -81,11 +81,11 @@ class Ledger:
         """The jobs that still need something, oldest first."""
         return list(self._open.values())
 
-    def open_rows(self) -> Iterator[tuple[Job, NodeRow]]:
-        """Every row that has not ended, oldest job first."""
+    def open_rows(self, gateway_id: str | None = None) -> Iterator[tuple[Job, NodeRow]]:
+        """Every row (of one gateway) that has not ended, oldest job first."""
         for job in self.open_jobs:
             for row in list(job.nodes.values()):
-                if not row.final:
+                if gateway_id in (None, row.gateway_id) and not row.final:
                     yield job, row
 
     def rows_of(self, node_id: str) -> list[tuple[Job, NodeRow]]:

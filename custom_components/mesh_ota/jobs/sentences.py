@@ -26,6 +26,7 @@ SENTENCES = {
     "settling": "Back since {since}; a stock node counts as updated after {minutes} minutes.",
     # how it ended
     "not_proved": "Installed, not proved: a stock node cannot say what it runs.",
+    "unfit": "It has become a node that this firmware is not for.",
     "running_it": "It runs this firmware already.",
     "cancelled": "Cancelled.",
     "superseded": "Job {number} took its place before it started.",
