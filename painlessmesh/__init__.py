@@ -14,8 +14,8 @@ _HOME = {
     "Offer": "ota_sender",
     "Sender": "ota_sender",
     "Receiver": "ota_receiver",
-    "GatewaySide": "level1",
-    "NodeSide": "level1",
+    "GatewaySide": "level1_gateway",
+    "NodeSide": "level1_node",
 }
 
 

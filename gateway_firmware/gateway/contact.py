@@ -4,7 +4,7 @@ What a status means for an update is the distributor's; how it gets to Home Assi
 """
 
 from gateway.known_node import NEWS, URGENT, KnownNode
-from painlessmesh.level1 import GatewaySide
+from painlessmesh.level1_gateway import GatewaySide
 from painlessmesh.mesh import Mesh
 from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, quote, text, u32
 

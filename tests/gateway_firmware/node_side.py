@@ -6,7 +6,7 @@ They live on a Mesh and are told the time, so that they run on a virtual clock a
 import hashlib
 import json
 
-from painlessmesh.level1 import NodeSide
+from painlessmesh.level1_node import NodeSide
 from painlessmesh.ota_receiver import Receiver
 
 

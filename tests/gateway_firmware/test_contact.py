@@ -5,7 +5,7 @@ import json
 import pytest
 from virtual_gateway import GATEWAY, KEY, VirtualGateway
 
-from painlessmesh.level1 import NodeSide
+from painlessmesh.level1_node import NodeSide
 
 A, B = 2222222222, 3333333333
 
@@ -170,7 +170,7 @@ def test_a_stock_node_is_known_by_what_it_asks_for(gateway):
             ("noPart", 5),
             ("dest", GATEWAY),
             ("partNo", 0),
-        )  # fmt: skip
+        )
     )
     gateway.run(0.5)
     assert gateway.contact.has_news()

@@ -3,7 +3,7 @@
 import house as h
 import pytest
 
-from painlessmesh.level1 import GatewaySide
+from painlessmesh.level1_gateway import GatewaySide
 from painlessmesh.ota_sender import Offer, Sender
 from painlessmesh.protocol import encode
 

@@ -1,7 +1,8 @@
 """Mutated frames for the protocol object: the same ones for the same seed, on both Pythons."""
 
 from painlessmesh.layout import TREE_LIMIT
-from painlessmesh.level1 import GatewaySide, NodeSide
+from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_node import NodeSide
 from painlessmesh.mesh import Mesh
 from painlessmesh.neighbour import WAITING_BYTES, WAITING_LIMIT
 from painlessmesh.ota import Offer, Receiver, Sender

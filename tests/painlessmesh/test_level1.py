@@ -1,7 +1,8 @@
 """Package 71 and the announcement's mac: who is believed. Runs on both Pythons."""
 
 from painlessmesh import level1
-from painlessmesh.level1 import GatewaySide, NodeSide
+from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_node import NodeSide
 from painlessmesh.mac import hexmac
 from painlessmesh.protocol import decode, encode
 

@@ -13,11 +13,11 @@ def test_public_names_lead_to_their_modules():
         Offer,
         Receiver,
         Sender,
-        level1,
+        level1_gateway,
         ota,
     )
 
-    assert GatewaySide is level1.GatewaySide and Offer is ota.Offer
+    assert GatewaySide is level1_gateway.GatewaySide and Offer is ota.Offer
     for found in (Link, Links, Mesh, NodeSide, Receiver, Sender):
         assert isinstance(found, type)
 
