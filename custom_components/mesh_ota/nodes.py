@@ -126,7 +126,14 @@ class NodeRegistry:
             state = self.gateways[gateway_id]
             state.online = False
             self.nodes[gateway_id].online = False
-        return gone, self._place(self.nodes.values(), now)
+        # A whole tree says by itself who is there; only without one does a node's silence matter.
+        told = {
+            state.gateway_id
+            for state in self.gateways.values()
+            if state.online and state.tree is not None and len(state.tree) < TREE_MAX
+        }
+        silent = [node for node in self.nodes.values() if node.gateway_id not in told]
+        return gone, self._place(silent, now)
 
     def report_gateway(self, gateway_id: str, body: dict[str, Any]) -> None:
         """Take what the gateway says of itself."""
