@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator import partitions
 from simulator.guardian import Guardian
 
 START = Path(__file__).with_name("start.py")
@@ -121,7 +122,8 @@ class Board:
             (self.parts / name).unlink(missing_ok=True)
         self._silence_the_radio()
         self.starts += 1
-        self._note(f"boot {self.starts}, {cause}")
+        running = partitions.boot(self.parts) if cause != "soft" else None
+        self._note(f"boot {self.starts}, {cause}" + (f", from {running}" if running else ""))
         environment = {
             "MESH_BOARD": str(self.parts),
             "MESH_AIR": str(self._machine.air),

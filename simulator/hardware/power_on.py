@@ -12,6 +12,10 @@ import dht  # noqa: F401
 import esp32  # noqa: F401
 import machine
 import network  # noqa: F401
+import parts
+
+if parts.exists(parts.BOARD + "/frozen"):
+    import frozen  # noqa: F401
 
 _CABLE = sys.argv[2] if len(sys.argv) > 2 else ""
 if _CABLE:
