@@ -121,9 +121,7 @@ def read(path: str) -> str:
 def told(printed: str) -> list[tuple[str, object]]:
     """What a program told, out of what it printed."""
     lines = (line.strip() for line in printed.splitlines())
-    return [
-        tuple(json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)
-    ]
+    return [tuple(json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
 
 
 def _preamble() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from scripts.deployment.errors import DeployError
 
 SECONDS = 120  # for one run; a batch of files takes about 10 at 115200 baud
-BATCH = 8  # files per run of mpremote
+BATCH = 16  # files per run of mpremote
 RESET = "import time, machine; time.sleep_ms(100); machine.reset()"
 
 
@@ -77,5 +77,7 @@ class Cable:
                 f"The board on {self.port} does not answer as MicroPython does. Press its reset button and run this "
                 "again within two seconds; if that does not help, flash MicroPython first (docs/hardware.md)."
             )
-        last = next((line for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
+        last = next(
+            (line for line in reversed(said.splitlines()) if line.strip()), "it said nothing"
+        )
         return f"The board on {self.port} could not do what it was asked: {last.strip()}"

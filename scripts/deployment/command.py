@@ -1,60 +1,38 @@
 """scripts/deploy: the command line, and the story of a board that is put into service."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from scripts.deployment import board_programs, console, plan, questions, settings, supply, survey
+from scripts.deployment import (
+    arguments,
+    board_programs,
+    console,
+    interpreter,
+    plan,
+    questions,
+    settings,
+    supply,
+    survey,
+)
 from scripts.deployment.cable import Cable
 from scripts.deployment.errors import DeployError
 from scripts.deployment.mesh_memory import MeshMemory
 from scripts.deployment.questions import Asker
-from scripts.firmware import flash
+from scripts.firmware import bundle as bundles, flash, sources
 
+TOOLS = sources.REPOSITORY / ".tools/venv-deploy/bin"  # what scripts/setup makes, in a clone
 OUR_MAIN = "loader.run("
 KEYS = "keys.json"
 SETUP_SECONDS = 60
 
 
-def parser(program: str) -> argparse.ArgumentParser:
-    command = argparse.ArgumentParser(
-        prog=program,
-        description="Put an ESP32 with MicroPython 1.24 or newer into service, by USB cable.",
-        epilog="Passwords are asked for, or taken from MESH_OTA_WIFI_PASSWORD, MESH_OTA_MESH_PASSWORD and "
-        "MESH_OTA_MESH_KEY in the environment.",
-    )
-    command.add_argument("kind", choices=("gateway", "node"))
-    command.add_argument("port", metavar="PORT", help="such as /dev/ttyUSB0, /dev/cu.usbserial-1 or COM3")
-    node = command.add_argument_group("a node")
-    node.add_argument("--type", metavar="TYPE", help="its role, such as pir")
-    node.add_argument("--zone", help="where it is, such as hall")
-    node.add_argument("--pin", action="append", metavar="NAME=GPIO", help="such as pir=13; see docs/roles.md")
-    node.add_argument("--sensor", choices=("dht11", "dht22"))
-    gateway = command.add_argument_group("a gateway")
-    gateway.add_argument("--wifi", metavar="NAME", help="the home network")
-    gateway.add_argument("--home-assistant", metavar="URL", help="such as http://homeassistant.local:8123")
-    both = command.add_argument_group("both")
-    both.add_argument("--name", help="what it is called")
-    both.add_argument("--mesh", metavar="NAME", help="the mesh's name; a node takes the last gateway's")
-    both.add_argument("--channel", type=int, help="WiFi channel of the mesh, 1 to 13")
-    both.add_argument("--hidden", action="store_true", help="the mesh's name is hidden")
-    both.add_argument("--mesh-port", type=int, metavar="N", help="5555 if not said")
-    both.add_argument("--firmware", type=Path, metavar="FILE", help="this bundle instead of the own one")
-    both.add_argument("--version", help="version that the firmware is given when it is built")
-    how = command.add_argument_group("how")
-    how.add_argument("--dry-run", action="store_true", help="show every step, change nothing")
-    how.add_argument("--non-interactive", action="store_true", help="ask nothing; fail where something is missing")
-    how.add_argument("--reinstall", action="store_true", help="replace the firmware of a board in service")
-    how.add_argument("--replace-program", action="store_true", help="replace a main.py that is not ours")
-    how.add_argument("--listen", type=float, default=8, metavar="S", help="seconds to watch a node start (%(default)s)")
-    return command
-
-
-def main(arguments: list[str] | None = None, program: str = "deploy") -> int:
+def main(words: list[str] | None = None, program: str = "deploy") -> int:
     """The exit code is 1 when the board is not in service, with the reason as the last line."""
-    options = parser(program).parse_args(arguments)
+    options = arguments.parser(program).parse_args(words)
     try:
+        interpreter.with_mpremote(TOOLS)
         Deployment(options).run()
     except DeployError as error:
         print(f"{program}: {error}", file=sys.stderr)
@@ -73,7 +51,7 @@ class Deployment:
         self.say = say
         self.cable = Cable(options.port)
         self.memory = MeshMemory()
-        self.asker = Asker(_given(options), interactive=_is_interactive(options))
+        self.asker = Asker(arguments.given(options), interactive=arguments.is_interactive(options))
 
     def run(self) -> None:
         self.say(f"Asking the board on {self.options.port} …")
@@ -101,13 +79,18 @@ class Deployment:
     # ---- before anything is written
 
     def _prepare(self, found: survey.Survey) -> tuple[dict, list[plan.Step]]:
-        self.say(f"  {found.machine}, MicroPython {found.micropython}, {found.free // 1024} KiB free")
+        self.say(
+            f"  {found.machine}, MicroPython {found.micropython}, {found.free // 1024} KiB free"
+        )
         wrong = survey.faults(found)
         if wrong:
             raise DeployError(" ".join(wrong))
         self.say(f"  {survey.partition_note(found)}")
         if OUR_MAIN not in found.texts.get("main.py", OUR_MAIN):
-            self.asker.confirm("This board runs a program of its own (main.py), which would be replaced.", "--replace-program")
+            self.asker.confirm(
+                "This board runs a program of its own (main.py), which would be replaced.",
+                "--replace-program",
+            )
         bundle, node_type = self._bundle(found)
         slot = self._slot(found, bundle)
         config = self._settings(found, node_type)
@@ -125,15 +108,17 @@ class Deployment:
         self.source = supply.find()
         if self.options.firmware:
             bundle = supply.bundle_of_file(self.options.firmware)
-            node_type = str(flash.bundles.check(bundle)["node_type"])
+            node_type = str(bundles.check(bundle)["node_type"])
             self._check_kind(bundle, node_type)
             return bundle, node_type
         node_type = "gateway" if self.options.kind == "gateway" else self._node_type(found)
         return self.source.bundle(node_type, self.options.version), node_type
 
     def _check_kind(self, bundle: bytes, node_type: str) -> None:
-        if flash.firmware_of(flash.bundles.check(bundle)) != self.options.kind:
-            raise DeployError(f"{self.options.firmware} is not the firmware of a {self.options.kind}.")
+        if flash.firmware_of(bundles.check(bundle)) != self.options.kind:
+            raise DeployError(
+                f"{self.options.firmware} is not the firmware of a {self.options.kind}."
+            )
         if self.options.type not in (None, node_type):
             raise DeployError(f"{self.options.firmware} is for the type {node_type}.")
 
@@ -145,7 +130,9 @@ class Deployment:
         node_type = self.asker.answer(questions.NODE_TYPE, before)
         self.asker.complain_about_missing()
         if node_type not in self.source.types:
-            raise DeployError(f"There is no type '{node_type}', only {', '.join(self.source.types)}.")
+            raise DeployError(
+                f"There is no type '{node_type}', only {', '.join(self.source.types)}."
+            )
         return node_type
 
     def _slot(self, found: survey.Survey, bundle: bytes) -> str | None:
@@ -157,7 +144,9 @@ class Deployment:
             asked = False
         slot = plan.slot_to_fill(running, bundle, asked=asked)
         if running and slot is None:
-            self.say(f"  In service: {running.node_type} {running.version}; the firmware stays as it is.")
+            self.say(
+                f"  In service: {running.node_type} {running.version}; the firmware stays as it is."
+            )
         return slot
 
     def _settings(self, found: survey.Survey, node_type: str) -> dict:
@@ -212,29 +201,15 @@ class Deployment:
         except OSError as error:
             self.say(f"The mesh could not be remembered in {self.memory.path}: {error.strerror}.")
         self.say(f"\nSetup key: {key}\n")
-        self.say("In Home Assistant: Settings → Devices & services → Add integration → Mesh OTA, and paste it.")
+        self.say(
+            "In Home Assistant: Settings → Devices & services → Add integration → Mesh OTA, and paste it."
+        )
 
     def _read_mesh_key(self) -> str:
         """By cable, at its first boot only; its program starts again afterwards."""
-        import json
-
         told = dict(board_programs.told(self.cable.run(board_programs.read(KEYS))))
         self.cable.restart()
         try:
             return str(json.loads(str(told.get("text")))["mesh_key"])
         except (ValueError, KeyError, TypeError):
             raise DeployError(f"The gateway's {KEYS} could not be read. Run this again.") from None
-
-
-def _given(options: argparse.Namespace) -> dict[str, str | None]:
-    return {
-        "--type": options.type,
-        "--wifi": options.wifi,
-        "--mesh": options.mesh,
-        "--home-assistant": options.home_assistant,
-        "--replace-program": "yes" if options.replace_program else None,
-    }
-
-
-def _is_interactive(options: argparse.Namespace) -> bool:
-    return not options.non_interactive and sys.stdin.isatty()

@@ -19,7 +19,7 @@ BAUD = 115200
 
 def lines(port: str, seconds: float) -> Iterator[str]:
     """Whole lines as they are said, for that long."""
-    import serial  # with mpremote; see interpreter.py
+    import serial  # noqa: PLC0415  comes with mpremote, which --help can do without
 
     deadline = time.monotonic() + seconds
     line, rest = None, b""

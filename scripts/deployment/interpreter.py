@@ -37,7 +37,9 @@ def python_of(program: Path | str | None) -> str | None:
     with open(program, "rb") as file:
         first = file.readline(512).decode(errors="replace").strip()
     named = Path(first.removeprefix("#!").strip())
-    beside = Path(program).resolve().with_name("python3")  # a long path does not fit into the first line
+    beside = (
+        Path(program).resolve().with_name("python3")
+    )  # a long path does not fit into the first line
     for python in (named, beside):
         if first.startswith("#!") and python.name.startswith("python") and python.is_file():
             return str(python)

@@ -16,7 +16,7 @@ from device.flash_files import in_blocks
 from device.slot_state import other_than, record_name
 from scripts.deployment.errors import DeployError
 from scripts.deployment.survey import RESERVE, Firmware, Survey
-from scripts.firmware import flash
+from scripts.firmware import bundle as bundles, flash
 
 STATE = "slots.json"
 LOADER = "lib/device"
@@ -40,7 +40,7 @@ def slot_to_fill(running: Firmware | None, bundle: bytes, *, asked: bool) -> str
     """The slot that this bundle goes into; None when the board keeps what it has. Raises DeployError."""
     if running is None:
         return flash.SLOT
-    described = _described(bundle)
+    described = bundles.check(bundle)
     if running.node_type != described["node_type"] and not asked:
         raise DeployError(
             f"This board is a {running.node_type} (version {running.version}). Add --reinstall to make it a "
@@ -89,7 +89,9 @@ def _filling(found: Survey, filled: Mapping[str, bytes], slot: str) -> list[Step
     told = {path: filled[path] for path in (record, STATE)}
     return [
         Step(f"the record of slot {slot}", removed=[record] if record in found.texts else []),
-        Step(f"the firmware, into slot {slot}", _changed(found, inside), _stale(found, slot, inside)),
+        Step(
+            f"the firmware, into slot {slot}", _changed(found, inside), _stale(found, slot, inside)
+        ),
         Step(f"that slot {slot} is to run", told),
     ]
 
@@ -113,10 +115,6 @@ def check_room(planned: list[Step], found: Survey) -> None:
         )
 
 
-def _described(bundle: bytes) -> dict[str, object]:
-    return flash.bundles.check(bundle)
-
-
 def _changed(found: Survey, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         path: content
@@ -137,4 +135,4 @@ def is_running(running: Firmware | None, found: Survey, bundle: bytes) -> bool:
     if running is None or running.fault:
         return False
     own = found.hash_of(f"{running.slot}/{manifest.NAME}")
-    return own == flash.bundles.proof_of(bundle)
+    return own == bundles.proof_of(bundle)

@@ -121,10 +121,6 @@ def text_of(settings: dict[str, object]) -> bytes:
 def shown(settings: dict[str, object]) -> dict[str, object]:
     """The same for eyes: no secret in it."""
     return {
-        name: "…"
-        if name in SECRET_FIELDS
-        else shown(value)
-        if isinstance(value, dict)
-        else value
+        name: "…" if name in SECRET_FIELDS else shown(value) if isinstance(value, dict) else value
         for name, value in settings.items()
     }

@@ -91,7 +91,9 @@ def partition_note(found: Survey) -> str:
     if len(slots) >= 2 and chooser:
         return BOTH_KINDS.format(" and ".join(str(label) for label in slots))
     if slots:
-        return f"The partition table is incomplete (only {slots[0]}, or no otadata). " + BUNDLES_ONLY
+        return (
+            f"The partition table is incomplete (only {slots[0]}, or no otadata). " + BUNDLES_ONLY
+        )
     return BUNDLES_ONLY
 
 

@@ -7,14 +7,19 @@ executed, in this process. The cable itself and Ctrl-C, which are hardware, are 
 What a program asks to know which chip it is on (`sys.platform` and its kin) stands in the file `identity`.
 """
 
-import json
 import sys
 
 import machine
 import parts
 
 _WINDOW = 256  # bytes that may be on the way in paste mode
-_CONTROL_A, _CONTROL_B, _CONTROL_C, _CONTROL_D, _CONTROL_E = b"\x01", b"\x02", b"\x03", b"\x04", b"\x05"
+_CONTROL_A, _CONTROL_B, _CONTROL_C, _CONTROL_D, _CONTROL_E = (
+    b"\x01",
+    b"\x02",
+    b"\x03",
+    b"\x04",
+    b"\x05",
+)
 _RAW = "raw REPL; CTRL-B to exit\r\n>"
 _DEFAULT_IDENTITY = {
     "platform": "esp32",
@@ -29,8 +34,8 @@ class _Named:
 
     def __init__(self, under: object, values: dict) -> None:
         self._under = under
-        for name in values:
-            setattr(self, name, values[name])
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._under, name)
