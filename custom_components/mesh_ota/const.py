@@ -63,6 +63,9 @@ NODE_SILENT: Final = timedelta(seconds=150)
 # A tree of that many entries may have been cut (docs/gateway-api.md §5).
 TREE_MAX: Final = 64
 
+# Far more than one gateway carries; beyond it somebody in the mesh makes up node ids.
+NODES_MAX: Final = 512
+
 # How often deadlines are looked at, and the most that one look may add to a clock: the time in which Home
 # Assistant slept or was stopped is nobody's fault.
 TICK: Final = timedelta(seconds=5)

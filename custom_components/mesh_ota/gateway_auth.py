@@ -58,11 +58,16 @@ def _check_character(key: bytes) -> str:
 
 def sign(key: bytes, *lines: str) -> str:
     """Return the lower-case hex HMAC-SHA256 over the lines, joined by newline."""
-    return hmac.new(key, "\n".join(lines).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, _raw("\n".join(lines)), hashlib.sha256).hexdigest()
 
 
 def _holds(signature: str, key: bytes, *lines: str) -> bool:
-    return hmac.compare_digest(signature.encode(), sign(key, *lines).encode())
+    return hmac.compare_digest(_raw(signature), _raw(sign(key, *lines)))
+
+
+def _raw(text: str) -> bytes:
+    """Return the bytes as they came: header bytes that are no UTF-8 arrive as lone surrogates."""
+    return text.encode(errors="surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)

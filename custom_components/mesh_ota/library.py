@@ -7,6 +7,7 @@ executor, one job per call.
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from .blobs import look_over, place, read_range
 from .const import DOMAIN, FILENAME_MAX, NODE_TYPE_PATTERN, RELEASE_NOTES_MAX, VERSION_PATTERN
 from .errors import Conflict, InvalidImage, InvalidRequest, NotFound, StorageFailed
 from .firmware.passport import Passport, inspect
-from .firmware.record import Firmware, replace, version_key
+from .firmware.record import Firmware, version_key
 from .jobs.fit import chip_known, why_not
 from .nodes import Node
 from .store import MeshOtaStore
@@ -224,6 +225,11 @@ def _check_words(node_type: str | None, version: str | None, release_notes: str)
         raise InvalidRequest("version_malformed", version=version[:40])
     if len(release_notes) > RELEASE_NOTES_MAX:
         raise InvalidRequest("release_notes_long", most=RELEASE_NOTES_MAX)
+    try:
+        release_notes.encode()
+    except UnicodeEncodeError as err:
+        # Half a surrogate pair: no store could be written with it.
+        raise InvalidRequest("field_malformed", field="release_notes") from err
 
 
 def _identity(

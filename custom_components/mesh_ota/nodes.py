@@ -15,6 +15,7 @@ from .const import (
     GATEWAY_TYPE,
     HARDWARE_MICROPYTHON,
     NODE_SILENT,
+    NODES_MAX,
     TREE_MAX,
 )
 from .node import GatewayState, Node
@@ -105,15 +106,19 @@ class NodeRegistry:
         return self._place(self._nodes_at(gateway_id), now)
 
     def introduce(self, now: datetime) -> list[str]:
-        """Introduce nodes that have been there for long and said nothing: stock ones. Returns their ids."""
+        """Introduce nodes that have been there for long and said nothing: stock ones. Returns their ids.
+
+        Those that passed by and said nothing are forgotten: anybody in the mesh can make up node ids.
+        """
+        strangers = [node for node in self.nodes.values() if not node.introduced]
         silent = [
-            node
-            for node in self.nodes.values()
-            if not node.introduced and node.first_seen and now - node.first_seen >= NODE_SILENT
+            node for node in strangers if node.first_seen and now - node.first_seen >= NODE_SILENT
         ]
         for node in silent:
-            node.introduced = True
-        return [node.node_id for node in silent]
+            node.introduced = node.online
+            if not node.online:
+                del self.nodes[node.node_id]
+        return [node.node_id for node in silent if node.introduced]
 
     def silence(self, now: datetime) -> tuple[list[str], list[str]]:
         """Notice who has not been heard for too long. Returns the ids of gateways and nodes that went away."""
@@ -181,6 +186,8 @@ class NodeRegistry:
         """Return the node if this gateway may speak for it."""
         node = self.nodes.get(name)
         if node is None:
+            if len(self._nodes_at(gateway_id)) > NODES_MAX:
+                return None
             node = self.nodes[name] = Node(node_id=name, gateway_id=gateway_id, first_seen=now)
         elif node.gateway_id != gateway_id:
             # It moves once the other gateway no longer sees it, never between commit and proof.

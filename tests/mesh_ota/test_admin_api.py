@@ -90,7 +90,18 @@ async def test_upload_list_change_and_delete(admin: Any):
     status, firmware = await ask(admin, "POST", "firmware/upload", data=sent)
     assert status == 201
     assert set(firmware) == {
-        *["id", "node_type", "version", "hardware", "filename", "size_bytes", "md5_hash", "sha256", "kind", "runtime"],
+        *[
+            "id",
+            "node_type",
+            "version",
+            "hardware",
+            "filename",
+            "size_bytes",
+            "md5_hash",
+            "sha256",
+            "kind",
+            "runtime",
+        ],
         *["chip", "proof", "release_notes", "is_stable", "created_at"],
     }
     assert firmware["release_notes"] == "Bug fixes"
@@ -274,7 +285,16 @@ async def test_a_job_from_birth_to_history(
     row = next(row for row in job["nodes"] if row["node_id"] == NODE)
     assert (job["status"], row["status"], row["current_part"]) == ("distributing", "downloading", 2)
     assert set(row) == {
-        *["node_id", "status", "current_part", "total_parts", "error_message", "reason", "next_try", "attempt"],
+        *[
+            "node_id",
+            "status",
+            "current_part",
+            "total_parts",
+            "error_message",
+            "reason",
+            "next_try",
+            "attempt",
+        ],
         *["from_version", "to_version", "started_at", "completed_at"],
     }
     assert row["error_message"] is None
@@ -342,7 +362,9 @@ async def test_a_body_that_is_too_large_gets_a_sentence(admin: Any):
     assert (status, error["code"]) == (413, "body_too_large")
 
 
-@pytest.mark.parametrize("said", [{"is_stable": 1}, {"release_notes": 5}])
+@pytest.mark.parametrize(
+    "said", [{"is_stable": 1}, {"release_notes": 5}, {"release_notes": "\ud800"}]
+)
 async def test_a_change_of_the_wrong_type_changes_nothing(
     admin: Any, upload: Upload, said: dict[str, Any]
 ):

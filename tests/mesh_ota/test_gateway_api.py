@@ -69,6 +69,26 @@ async def test_whatever_is_wrong_gets_the_same_answer(caller: GatewayClient):
     assert set(openings) == {(401, NOT_ACCEPTED, False)}
 
 
+async def test_bytes_that_are_no_text_get_the_same_answer_too(
+    hass: HomeAssistant, caller: GatewayClient
+):
+    url = caller.http.make_url("/")
+    for header in (b"Signature", b"Counter", b"Session", b"Gateway"):
+        for path in (b"report", b"session"):
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(
+                b"POST " + ROOT.encode() + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 52\r\n"
+                b"X-Mesh-Session: "
+                + caller.session.encode()
+                + b"\r\nX-Mesh-Gateway: 1111111111\r\n"
+                b"X-Mesh-" + header + b": \xff\xfe\x80\r\nConnection: close\r\n\r\n"
+                b'{"client_nonce": "00000000000000000000000000000000"}'
+            )
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 400 "))
+
+
 async def test_no_login_warning_and_no_ban_comes_of_it(
     hass: HomeAssistant, caller: GatewayClient, caplog: pytest.LogCaptureFixture
 ):

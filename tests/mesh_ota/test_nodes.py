@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.mesh_ota.const import GATEWAY_SILENT, NODE_SILENT, TREE_MAX
+from custom_components.mesh_ota.const import GATEWAY_SILENT, NODE_SILENT, NODES_MAX, TREE_MAX
 from custom_components.mesh_ota.nodes import NodeRegistry
 from custom_components.mesh_ota.status import clean_text, node_id, read_status, read_tree
 
@@ -190,3 +190,18 @@ def test_texts_are_cut_and_cleaned():
 def test_a_body_that_is_no_status_says_nothing():
     for body in (None, [], "x", {}, 5):
         assert read_status(body) == {}
+
+
+def test_a_node_that_passed_by_without_a_word_is_forgotten(registry: NodeRegistry):
+    """Anybody in the mesh can make up node ids."""
+    registry.report_tree(GATEWAY, [[HALL, GATEWAY]], START)
+    registry.report_tree(GATEWAY, [], START)
+    assert registry.introduce(START + NODE_SILENT) == []
+    assert HALL not in registry.nodes
+
+
+def test_made_up_node_ids_do_not_fill_the_memory(registry: NodeRegistry):
+    for batch in range(0, 2000, 50):
+        tree = [[str(number), GATEWAY] for number in range(batch + 1, batch + 51)]
+        registry.report_tree(GATEWAY, tree, START)
+    assert len(registry.nodes) <= NODES_MAX + 1

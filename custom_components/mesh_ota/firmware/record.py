@@ -1,12 +1,10 @@
 """Firmware, the row of one stored image, and how versions are ordered; where its bytes lie is the library's matter."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
-
-__all__ = ["Firmware", "replace", "version_key"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
