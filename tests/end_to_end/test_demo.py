@@ -1,0 +1,68 @@
+"""scripts/demo as a person starts and ends it."""
+
+import asyncio
+import os
+import re
+import signal
+from pathlib import Path
+
+import aiohttp
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+async def test_the_demo_shows_the_way_in_and_ctrl_c_ends_everything_it_started(
+    tmp_path: Path,
+) -> None:
+    demo = await asyncio.create_subprocess_exec(
+        REPOSITORY / "scripts" / "demo", "--dir", tmp_path / "demo",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said = await asyncio.wait_for(until_said(demo, "Ctrl-C ends it all"), 150)
+        url = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert url
+        assert "login            demo" in said
+        await serves(url[0])
+        assert len(await processes_of(tmp_path)) == 9, "Home Assistant and eight boards"
+    finally:
+        os.killpg(demo.pid, signal.SIGINT)  # what a terminal sends on Ctrl-C
+        code = await asyncio.wait_for(demo.wait(), 60)
+    assert code == 0
+    assert await processes_of(tmp_path) == []
+
+
+async def until_said(demo: asyncio.subprocess.Process, sentence: str) -> str:
+    assert demo.stdout
+    said = ""
+    while sentence not in said:
+        line = await demo.stdout.readline()
+        assert line, f"the demo ended: {said}"
+        said += line.decode()
+    return said
+
+
+async def serves(url: str) -> None:
+    """The frontend and the login that the demo has printed."""
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(url) as page:
+            assert "Home Assistant" in await page.text()
+        client = {
+            "client_id": url + "/",
+            "redirect_uri": url + "/",
+            "handler": ["homeassistant", None],
+        }
+        async with browser.post(url + "/auth/login_flow", json=client) as flow:
+            step = f"{url}/auth/login_flow/{(await flow.json())['flow_id']}"
+        typed = {"client_id": url + "/", "username": "demo", "password": "demo-demo"}
+        async with browser.post(step, json=typed) as answer:
+            assert (await answer.json())["type"] == "create_entry"
+
+
+async def processes_of(folder: Path) -> list[str]:
+    """Command lines of what runs out of this folder: each board and Home Assistant name it."""
+    listing = await asyncio.create_subprocess_exec(
+        "ps", "-axo", "command=", stdout=asyncio.subprocess.PIPE
+    )
+    lines = (await listing.communicate())[0].decode(errors="replace").splitlines()
+    return [line for line in lines if str(folder) in line and "simulator.demo" not in line]
