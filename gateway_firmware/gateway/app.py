@@ -1,153 +1,35 @@
-"""The gateway, from power-on on: the parts, and who tells whom.
+"""The gateway's start: memory first, then the radio, the keys, who we are, and all the rest.
 
-Root of the mesh on its own access point, guest of the home network, client of Home Assistant. The
-loader calls `main` from the slot that runs; whatever any task raises ends it, and the loader writes the
-reason down and restarts the board.
+The loader calls `main` from the slot that runs. Imports are inside functions, for their order counts:
+a heap that holds all the code has no room for a block in one piece, and what only the start needs has
+to be gone before the rest is loaded into its place.
 """
 
 import asyncio
-import binascii
 import gc
 import sys
 
-from device.board import Board
-from device.flash_files import FlashFiles
 from gateway.blocks import Blocks
-from gateway.contact import Contact
-from gateway.distributor import Distributor
-from gateway.home_assistant import HomeAssistant
-from gateway.http import Connection
-from gateway.own_slot import OwnSlot, try_out
-from gateway.poller import Poller
-from gateway.reporter import Reporter
-from gateway.revision import HighestRevision
-from gateway.serving import Serving
-from gateway.session import Session
-from painlessmesh.link import Links
-from painlessmesh.mesh import Mesh
 
-BEAT_SECONDS = 0.1
-WATCHDOG_MS = 30_000
-FEED_US = 5_000_000  # a beat that has not come for so long gets no food
-ROUTER_LOOK_SECONDS = 5
-ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
 GC_THRESHOLD = 16384  # bytes between collections: the WiFi driver needs the rest of the heap
-ONLY_AT_START = ("device.config", "gateway.keys", "device.manifest", "device.proof")
+LOADING_THRESHOLD = 2048  # the same while code is loaded, which leaves much behind
+ONLY_AT_START = (
+    "gateway.keys",
+    "gateway.own_slot",
+    "device.config",
+    "device.flash_files",
+    "device.manifest",
+    "device.proof",
+    "device.slot_state",
+)
 
 
-class Gateway:
-    """`config` is checked by device.config, `keys` are gateway.keys.Keys; the radio is on."""
-
-    def __init__(self, board: Board, config: dict, keys: object, files: FlashFiles) -> None:
-        self.board = board
-        self.config = config
-        self.slot = OwnSlot(files)
-        self.mesh = Mesh(board.node_id)
-        self.mesh.root = True
-        self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
-        self.links = Links(self.mesh, board.now_us, board.may_join)
-        self.revision = HighestRevision(files)
-        self._reset_cause = board.reset_cause()
-        self._started = self._beaten = board.now_us()
-
-        nonce = binascii.hexlify(board.random(8)).decode()
-        blocks = Blocks()
-        self.contact = Contact(self.mesh, keys.mesh, nonce)
-        self.distributor = Distributor(self.mesh, self.contact, Serving(self.mesh, blocks))
-        self.connection = Connection(config["home_assistant"]["url"])
-        session = Session(self.connection, board.node_id, keys.gateway, board.random)
-        reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
-        self.poller = Poller(
-            HomeAssistant(session), blocks, self.distributor, reporter, board.now_us
-        )
-        self.poller.on_revision = self.revision.saw
-        self.contact.on_news = self.poller.wake
-        self.distributor.on_news = self.poller.wake
-        self.distributor.on_want = self.poller.wake
-        self.mesh.on_changed_connections(self.poller.wake)
-
-    def facts(self) -> dict:
-        """The gateway object of a report."""
-        board = self.board
-        facts = {
-            "type": "gateway",
-            "version": self.slot.version,
-            "proof": self.slot.proof,
-            "boot": self.slot.boot,
-            "heap": board.heap_free(),
-            "flash": board.flash_free(),
-            "up": (board.now_us() - self._started) // 1_000_000,
-            "reset": self._reset_cause,
-            "chip": board.chip,
-            "mpy": board.mpy_version(),
-            "slot": self.slot.slot,
-            "highest_revision": self.revision.value,
-        }
-        rssi = board.rssi()
-        if rssi is not None:
-            facts["rssi"] = rssi
-        if self.slot.last:
-            facts["last"] = self.slot.last
-        return facts
-
-    async def run(self) -> None:
-        mesh = self.config["mesh"]
-        await self.links.listen(*self.board.start_access_point(mesh))
-        running = [
-            self.links.run(),
-            self._talk(),
-            self._stay_on_router(),
-            self._beat(),
-            self._feed(),
-        ]
-        if self.slot.in_trial:
-            running.append(try_out(self.board, self.poller))
-        await asyncio.gather(*running)
-
-    async def _talk(self) -> None:
-        while not self.board.router_alive():
-            await asyncio.sleep(BEAT_SECONDS)
-        await self.poller.run()
-
-    async def _stay_on_router(self) -> None:
-        """The mesh goes on without the home network; Home Assistant hears of it later."""
-        pause = ROUTER_LOOK_SECONDS
-        while True:
-            if self.board.router_alive() or await self._join_router():
-                pause = ROUTER_LOOK_SECONDS
-            else:
-                pause = min(2 * pause, ROUTER_PAUSE_LONGEST)
-            await asyncio.sleep(pause)
-
-    async def _join_router(self) -> bool:
-        joined = await self.board.join_router(self.config["router"])
-        print("home network:", "joined" if joined else "not reached")
-        if joined:
-            self.poller.start_anew()  # the connection stood on an address that is no longer ours
-        return joined
-
-    async def _beat(self) -> None:
-        while True:
-            now = self.board.now_us()
-            self.contact.tick(now)
-            self.distributor.tick(now)
-            self.revision.tick(now)
-            self._beaten = now
-            await asyncio.sleep(BEAT_SECONDS)
-
-    async def _feed(self) -> None:
-        """The one place that feeds the watchdog, as long as the beat goes on."""
-        self.board.watchdog(WATCHDOG_MS)
-        while True:
-            if self.board.now_us() - self._beaten < FEED_US:
-                self.board.feed()
-            await asyncio.sleep(1)
-
-
-def start() -> Gateway:
-    """Everything in place, the radio on, the setup key on the console. Raises sentences."""
+def prepare() -> tuple:
+    """(board with its radio on, configuration, keys, who we are). Raises sentences."""
     from device import config as settings
-    from gateway import keys as keyring
+    from device.board import Board
+    from device.flash_files import FlashFiles
+    from gateway import keys as keyring, own_slot
 
     board = Board()
     config = settings.load()
@@ -155,9 +37,7 @@ def start() -> Gateway:
     files = FlashFiles()
     keys = keyring.load(files, board.random)
     print("setup key:", keyring.setup_key(keys.gateway))
-    gateway = Gateway(board, config, keys, files)
-    forget(ONLY_AT_START)
-    return gateway
+    return board, config, keys, own_slot.facts(files)
 
 
 def forget(names: tuple) -> None:
@@ -170,6 +50,18 @@ def forget(names: tuple) -> None:
     gc.collect()
 
 
-def main() -> None:
+async def run(blocks: Blocks, found: tuple) -> None:
+    from gateway.gateway import Gateway
+
+    gateway = Gateway(*found, blocks)
+    gc.collect()
     gc.threshold(GC_THRESHOLD)
-    asyncio.run(start().run())
+    await gateway.run()
+
+
+def main() -> None:
+    gc.threshold(LOADING_THRESHOLD)
+    blocks = Blocks()
+    found = prepare()
+    forget(ONLY_AT_START)
+    asyncio.run(run(blocks, found))

@@ -11,8 +11,8 @@ from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, quote, text, u32
 SECOND = 1_000_000
 ASK_FIRST = 3 * SECOND  # a node answers "who are you" at most once in 2 s
 ASK_AGAIN = 30 * SECOND
+GREET_AFTER = 28 * SECOND  # of silence: it may have missed our last hello
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
-GREET_GAP = 2 * SECOND
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
 WAITING_MAX = 6144  # bytes of statuses kept until they are told
@@ -62,11 +62,13 @@ class Contact:
     # ---- for the reporter
 
     def has_news(self) -> bool:
-        return any([node.news == URGENT and _has_words(node) for node in self._nodes.values()])
+        return any(
+            [node.news == URGENT and node.words is not None for node in self._nodes.values()]
+        )
 
     def to_tell(self, now: int) -> list:
         """Nodes whose words are to be told, the most urgent first."""
-        nodes = [node for node in self._nodes.values() if node.news and _has_words(node)]
+        nodes = [node for node in self._nodes.values() if node.news and node.words is not None]
         return sorted(nodes, key=lambda node: -node.news)
 
     def promote(self) -> None:
@@ -77,11 +79,11 @@ class Contact:
 
     def tell_everything(self) -> None:
         for node in self._nodes.values():
-            if node.text is None and node.ours and node.present:
+            if node.words is not None:
+                node.news = URGENT
+            elif node.ours and node.present:
                 node.owed = True
                 node.ask_at = node.ask_gap = 0
-            if node.text is not None or node.asks_for is not None:
-                node.news = URGENT
 
     # ---- what comes in
 
@@ -93,12 +95,13 @@ class Contact:
         status = decode(body.encode())
         if status is None:
             return
-        silent = node.heard_at is None or now - node.heard_at > ASK_AGAIN - GREET_GAP
+        silent = node.heard_at is None or now - node.heard_at > GREET_AFTER
         node.said(status, now)
-        node.ask_gap = ASK_IN_TRIAL if node.phase in ("trial", "restarting") else ASK_AGAIN
+        phase = status.get("phase")
+        node.ask_gap = ASK_IN_TRIAL if phase in ("trial", "restarting") else ASK_AGAIN
         node.ask_at = now + node.ask_gap
-        if silent or node.phase == "trial" or node.greeted != node.side.node_nonce:
-            self._greet(node, now)
+        if silent or phase == "trial" or node.greeted != node.side.node_nonce:
+            self._greet(node)
         self._make_room(node)
         if self.on_status is not None:
             self.on_status(node, status, now)
@@ -128,13 +131,10 @@ class Contact:
         self._mesh.send(node.side.build("hello", self._hello()))
         node.side.node_nonce = nonce
 
-    def _greet(self, node: KnownNode, now: int) -> None:
+    def _greet(self, node: KnownNode) -> None:
         """The hello that counts: bound to the node's boot, and a trial waits for it."""
-        again = node.greeted == node.side.node_nonce
-        if again and node.greeted_at is not None and now - node.greeted_at < GREET_GAP:
-            return
         if self._mesh.send(node.side.build("hello", self._hello())):
-            node.greeted, node.greeted_at = node.side.node_nonce, now
+            node.greeted = node.side.node_nonce
 
     def _hello(self) -> str:
         return '{{"gateway":{},"nonce":"{}","protocol":1}}'.format(self._mesh.node_id, self._nonce)
@@ -178,18 +178,14 @@ class Contact:
         return False
 
     def _waiting(self) -> int:
-        return sum([len(node.text) for node in self._nodes.values() if node.text is not None])
+        return sum([node.size for node in self._nodes.values()])
 
     def _make_room(self, latest: KnownNode) -> None:
         """Beyond the limit a status is not kept: its node is asked again when there is room."""
         if self._waiting() > WAITING_MAX:
-            latest.text = None
+            latest.words = None
             latest.owed = latest.news == URGENT
 
     def _tell(self) -> None:
         if self.on_news is not None:
             self.on_news()
-
-
-def _has_words(node: KnownNode) -> bool:
-    return node.text is not None or node.asks_for is not None

@@ -15,33 +15,37 @@ SECOND = 1_000_000
 
 
 class KnownNode:
-    """`side` is the order of its messages (`painlessmesh.level1.GatewaySide`)."""
+    """`side` is the order of its messages (`painlessmesh.level1.GatewaySide`).
+
+    There are many of these on a board: few attributes, and none that takes heap of its own.
+    """
 
     def __init__(self, side: object) -> None:
         self.side = side
-        self.node_id = side.node_id
         self.present = True  # in the tree
-        self.ours = False  # it has proved to have the mesh key
         self.heard_at = None
         self.ask_at = 0  # when to ask it who it is
         self.ask_gap = 0
-        self.greeted_at = None
         self.greeted = ""  # boot nonce of the node that was greeted last
-        self.phase = ""
-        self.text = None  # its last status, as JSON, until it is told
-        self.asks_for = None  # (role, hardware) that a stock node has asked for
+        self.words = None  # its last status as JSON, until told; (role, hardware) it asked for
         self.news = NOTHING
         self.owed = False  # its status is to be told, and it has to be asked for it
-        self._digest = b""
+        self._digest = 0
+
+    @property
+    def node_id(self) -> int:
+        return self.side.node_id
+
+    @property
+    def ours(self) -> bool:
+        """It has proved to have the mesh key."""
+        return bool(self.side.node_nonce)
 
     def said(self, status: dict, now: int) -> None:
         """A status of this node that is genuine and new."""
-        self.ours = True
-        self.asks_for = None
         self.heard_at = now
-        self.phase = str(status.get("phase", ""))
         # Written anew: what MicroPython's parser lets pass need not be JSON to Home Assistant.
-        self.text = json.dumps(status, separators=(",", ":"))
+        self.words = json.dumps(status, separators=(",", ":"))
         digest = hashlib.sha256()
         for name in MATTERS.split(" "):
             # Through str(), not json: a nested object must not depend on the order of its keys.
@@ -49,7 +53,7 @@ class KnownNode:
             if isinstance(value, dict):
                 value = sorted([(key, str(value[key])) for key in value])
             digest.update(str(value).encode() + b"\n")
-        found = digest.digest()[:8]
+        found = int.from_bytes(digest.digest()[:3], "big")  # small enough to take no heap
         worth = URGENT if self.owed or found != self._digest else NEWS
         self.news = max(self.news, worth)
         self.owed = False
@@ -58,28 +62,33 @@ class KnownNode:
     def asked(self, role: str, hardware: str, now: int) -> None:
         """A node that never spoke level 1 has asked for parts of such an image."""
         self.heard_at = now
-        if not self.ours and self.asks_for != (role, hardware):
-            self.asks_for = (role, hardware)
+        if not self.ours and self.words != (role, hardware):
+            self.words = (role, hardware)
             self.news = URGENT
+
+    @property
+    def size(self) -> int:
+        """Bytes of heap that its last status takes."""
+        return len(self.words) if isinstance(self.words, str) else 0
 
     # ---- for the reporter
 
     def entry(self, now: int) -> str:
         """Its entry in a report, as JSON; follow it up with `told` or `lost`."""
         self.news = NOTHING
-        said = "null"
-        if self.text is not None:
-            said = '"status": ' + self.text
-        elif self.asks_for is not None:
+        if isinstance(self.words, str):
+            said = '"status": ' + self.words
+        else:
+            role, hardware = self.words
             said = '"asks_for": {{"role": {}, "hardware": {}}}'.format(
-                json.dumps(self.asks_for[0]), json.dumps(self.asks_for[1])
+                json.dumps(role), json.dumps(hardware)
             )
         heard = (now - self.heard_at) // SECOND
         return '{{"node_id": "{}", "heard": {}, {}}}'.format(self.node_id, heard, said)
 
     def told(self) -> None:
-        if self.news == NOTHING:
-            self.text = None
+        if self.news == NOTHING and self.size:
+            self.words = None
 
     def lost(self) -> None:
         self.news = URGENT

@@ -1,54 +1,55 @@
-"""What this gateway runs, and the trial of a new version of itself.
+"""What this gateway runs, read from flash at this boot, and the end of a trial of its own.
 
-A gateway's trial has two partners, the home network and Home Assistant, and its deadline counts only
-while the first is there: a house whose router is switched off is not a reason to go back.
+Needs half of `device/` for a moment only, so `app` unloads this file and what it imports once the
+gateway knows who it is; `own_trial` loads it again for the verdict.
 """
-
-import asyncio
 
 from device.flash_files import FlashFiles
 from device.proof import slot_manifest, slot_proof
 from device.slot_state import SlotState
 
-LOOK_SECONDS = 0.5
+
+def facts(files: FlashFiles) -> dict:
+    """The keys of report.gateway that cannot change before the next boot, and `in_trial`."""
+    state = SlotState(files)
+    slot = state.running
+    proof, damaged = slot_proof(files, slot, state.record(slot).get("proof", ""))
+    found = {
+        "type": "gateway",
+        "version": (slot_manifest(files, slot) or {}).get("version", ""),
+        "proof": proof,
+        "boot": state.boot,
+        "slot": slot,
+        "in_trial": _in_trial(state),
+    }
+    if damaged:
+        found["damaged"] = damaged
+    if state.last:
+        found["last"] = state.last
+    return found
 
 
-class OwnSlot:
-    """Read from flash at this boot: `slot`, `boot`, `version`, `proof`, `in_trial`."""
-
-    def __init__(self, files: FlashFiles) -> None:
-        state = SlotState(files)
-        trial = state.trial or {}
-        self.slot = state.running
-        self.boot = state.boot
-        self.last = state.last
-        recorded = state.record(self.slot).get("proof", "")
-        self.proof, self.damaged = slot_proof(files, self.slot, recorded)
-        self.version = (slot_manifest(files, self.slot) or {}).get("version", "")
-        self.in_trial = trial.get("stage") == "running" and trial.get("slot") == self.slot
+def confirm(files: FlashFiles) -> None:
+    """The running slot has passed its trial. The record first: a power cut between the two writes
+    only means that the trial is run again."""
+    state = SlotState(files)
+    if _in_trial(state):
+        record = state.record(state.running)
+        record["confirmed"] = True
+        record["boot"] = state.boot
+        state.write_record(state.running, record)
+        state.confirm()
+        state.save()
 
 
-async def try_out(board: object, poller: object) -> None:
-    """The trial, to its verdict; then the slots know it and, unless confirmed, the board restarts."""
-    from device.slots import Slots
-    from device.trial import CONFIRMED, GATEWAY_NEEDS, Trial
+def retry(files: FlashFiles, reason: str) -> None:
+    """No home network or no Home Assistant in time: the next boot runs the old slot."""
+    state = SlotState(files)
+    if _in_trial(state):
+        state.park(reason)
+        state.save()
 
-    counted = 0
-    seen = board.now_us()
-    trial = Trial(0, GATEWAY_NEEDS)
-    trial.saw("self_test")  # everything was built and its tasks run, or this would not
-    while trial.tick(counted) is None:
-        await asyncio.sleep(LOOK_SECONDS)
-        now = board.now_us()
-        if board.router_alive():
-            trial.saw("router")
-            counted += now - seen
-        seen = now
-        if poller.accepted:
-            trial.saw("home_assistant")
-    if trial.verdict == CONFIRMED:
-        Slots().confirm()
-        print("This version is confirmed.")
-    else:
-        Slots().retry(trial.reason)
-        board.reset()
+
+def _in_trial(state: SlotState) -> bool:
+    trial = state.trial or {}
+    return trial.get("stage") == "running" and trial.get("slot") == state.running

@@ -4,19 +4,20 @@ Home Assistant restored from an old backup counts from a lower one; this is how 
 jobs downgrade the house (docs/gateway-api.md §5).
 """
 
-from device.flash_files import FlashFiles
+import os
 
-FILE = "revision.json"
-LONGEST_FILE = 64
+FILE = "revision"
+LONGEST = 15  # digits
 WRITE_GAP = 60_000_000  # us; flash wears, and a minute lost to a power cut does no harm
 
 
 class HighestRevision:
-    def __init__(self, files: FlashFiles) -> None:
-        self._files = files
+    """`root` is the flash root with a slash, or "" for the working directory."""
+
+    def __init__(self, root: str = "") -> None:
+        self._path = root + FILE
         self._written_at = None
-        kept = (files.read_object(FILE, LONGEST_FILE) or {}).get("highest")
-        self.value = self._written = kept if isinstance(kept, int) else 0
+        self.value = self._written = _read(self._path)
 
     def saw(self, revision: int) -> None:
         self.value = max(self.value, revision)
@@ -29,6 +30,16 @@ class HighestRevision:
         self._written_at = now
         self._written = self.value
         try:
-            self._files.replace_object(FILE, {"highest": self.value})
+            with open(self._path + ".tmp", "w") as file:
+                file.write(str(self.value))
+            os.rename(self._path + ".tmp", self._path)
         except OSError as error:
             print("The flash takes no more:", error)
+
+
+def _read(path: str) -> int:
+    try:
+        with open(path) as file:
+            return int(file.read(LONGEST))
+    except (OSError, ValueError):
+        return 0  # never written, or damaged: Home Assistant has the truth

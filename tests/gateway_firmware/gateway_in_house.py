@@ -10,7 +10,9 @@ from home_assistant_side import HomeAssistantSide
 from node_side import OurNode, StockNode
 
 from device.flash_files import FlashFiles
-from gateway.app import Gateway
+from gateway import own_slot
+from gateway.blocks import Blocks
+from gateway.gateway import Gateway
 from gateway.keys import Keys
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
@@ -145,7 +147,9 @@ class House:
         board = Board(self.port)
         config = {"mesh": {}, "router": {}, "home_assistant": {"url": self.home_assistant.url}}
         keys = Keys(GATEWAY_KEY, MESH_KEY)
-        self.gateway = Gateway(board, config, keys, FlashFiles(self.root))
+        self.gateway = Gateway(
+            board, config, keys, own_slot.facts(FlashFiles(self.root)), Blocks(), self.root + "/"
+        )
         self.running = asyncio.create_task(self.gateway.run())
         await asyncio.sleep(0)
 

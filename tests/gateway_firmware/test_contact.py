@@ -94,7 +94,7 @@ def test_what_was_told_is_not_kept(gateway):
     gateway.add(A)
     gateway.run(1)
     tell_all(gateway)
-    assert gateway.contact.node(A).text is None
+    assert gateway.contact.node(A).words is None
     assert entries(gateway) == {}
 
 
@@ -136,8 +136,8 @@ def test_a_day_without_home_assistant_costs_no_memory(gateway):
         node = gateway.add(A + number, delay=1000 + number)
         node.extra = {"name": "x" * 30, "reason": "y" * 400}
     gateway.run(300)
-    kept = [node.text for node in gateway.contact._nodes.values() if node.text]
-    assert sum(len(text) for text in kept) <= 6144
+    kept = [node.size for node in gateway.contact._nodes.values() if node.size]
+    assert sum(kept) <= 6144
     assert len(kept) < 20
 
 

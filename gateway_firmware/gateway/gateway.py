@@ -1,0 +1,134 @@
+"""The parts of the gateway, and who tells whom.
+
+Root of the mesh on its own access point, guest of the home network, client of Home Assistant. Whatever
+any task raises ends the program; the loader writes the reason down and restarts the board.
+"""
+
+import asyncio
+import binascii
+
+from device.board import Board
+from gateway.blocks import Blocks
+from gateway.contact import Contact
+from gateway.distributor import Distributor
+from gateway.home_assistant import HomeAssistant
+from gateway.http import Connection
+from gateway.poller import Poller
+from gateway.reporter import Reporter
+from gateway.revision import HighestRevision
+from gateway.serving import Serving
+from gateway.session import Session
+from painlessmesh.link import Links
+from painlessmesh.mesh import Mesh
+
+BEAT_SECONDS = 0.1
+WATCHDOG_MS = 30_000
+FEED_US = 5_000_000  # a beat that has not come for so long gets no food
+ROUTER_LOOK_SECONDS = 5
+ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
+
+
+class Gateway:
+    """`config` is checked by device.config, `keys` are gateway.keys.Keys, `who` is what
+    own_slot.facts found; the radio is on. `root` is where the flash is, "" on a board."""
+
+    def __init__(
+        self, board: Board, config: dict, keys: object, who: dict, blocks: Blocks, root: str = ""
+    ) -> None:
+        self.board = board
+        self.config = config
+        self.who = who
+        self.mesh = Mesh(board.node_id)
+        self.mesh.root = True
+        self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
+        self.links = Links(self.mesh, board.now_us, board.may_join)
+        self.revision = HighestRevision(root)
+        self._reset_cause = board.reset_cause()
+        self._started = self._beaten = board.now_us()
+
+        nonce = binascii.hexlify(board.random(8)).decode()
+        self.contact = Contact(self.mesh, keys.mesh, nonce)
+        self.distributor = Distributor(self.mesh, self.contact, Serving(self.mesh, blocks))
+        self.connection = Connection(config["home_assistant"]["url"])
+        session = Session(self.connection, board.node_id, keys.gateway, board.random)
+        reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
+        self.poller = Poller(
+            HomeAssistant(session), blocks, self.distributor, reporter, board.now_us
+        )
+        self.poller.on_revision = self.revision.saw
+        self.contact.on_news = self.poller.wake
+        self.distributor.on_news = self.poller.wake
+        self.distributor.on_want = self.poller.wake
+        self.mesh.on_changed_connections(self.poller.wake)
+
+    def facts(self) -> dict:
+        """The gateway object of a report."""
+        board = self.board
+        facts = dict(self.who)
+        del facts["in_trial"]
+        facts["heap"] = board.heap_free()
+        facts["flash"] = board.flash_free()
+        facts["up"] = (board.now_us() - self._started) // 1_000_000
+        facts["reset"] = self._reset_cause
+        facts["chip"] = board.chip
+        facts["mpy"] = board.mpy_version()
+        facts["highest_revision"] = self.revision.value
+        rssi = board.rssi()
+        if rssi is not None:
+            facts["rssi"] = rssi
+        return facts
+
+    async def run(self) -> None:
+        mesh = self.config["mesh"]
+        await self.links.listen(*self.board.start_access_point(mesh))
+        running = [
+            self.links.run(),
+            self._talk(),
+            self._stay_on_router(),
+            self._beat(),
+            self._feed(),
+        ]
+        if self.who["in_trial"]:
+            from gateway import own_trial
+
+            running.append(own_trial.run(self.board, self.poller))
+        await asyncio.gather(*running)
+
+    async def _talk(self) -> None:
+        while not self.board.router_alive():
+            await asyncio.sleep(BEAT_SECONDS)
+        await self.poller.run()
+
+    async def _stay_on_router(self) -> None:
+        """The mesh goes on without the home network; Home Assistant hears of it later."""
+        pause = ROUTER_LOOK_SECONDS
+        while True:
+            if self.board.router_alive() or await self._join_router():
+                pause = ROUTER_LOOK_SECONDS
+            else:
+                pause = min(2 * pause, ROUTER_PAUSE_LONGEST)
+            await asyncio.sleep(pause)
+
+    async def _join_router(self) -> bool:
+        joined = await self.board.join_router(self.config["router"])
+        print("home network:", "joined" if joined else "not reached")
+        if joined:
+            self.poller.start_anew()  # the connection stood on an address that is no longer ours
+        return joined
+
+    async def _beat(self) -> None:
+        while True:
+            now = self.board.now_us()
+            self.contact.tick(now)
+            self.distributor.tick(now)
+            self.revision.tick(now)
+            self._beaten = now
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _feed(self) -> None:
+        """The one place that feeds the watchdog, as long as the beat goes on."""
+        self.board.watchdog(WATCHDOG_MS)
+        while True:
+            if self.board.now_us() - self._beaten < FEED_US:
+                self.board.feed()
+            await asyncio.sleep(1)
