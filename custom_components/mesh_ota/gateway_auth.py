@@ -139,7 +139,7 @@ class Sessions:
         self._alarm = alarm
         self._doors: dict[str, _Door] = {}
         self._sessions: dict[str, Session] = {}
-        self._expected: dict[bytes, Callable[[str], None]] = {}
+        self._expected: list[tuple[bytes, Callable[[str], None]]] = []
 
     def set_key(self, gateway_id: str, key: bytes) -> None:
         """Let this gateway in with this key; another key ends what the old one opened."""
@@ -156,11 +156,12 @@ class Sessions:
 
     def expect(self, key: bytes, heard: Callable[[str], None]) -> None:
         """Let the key open sessions, and those only; `heard(gateway_id)` at each opening."""
-        self._expected[key] = heard
+        self._expected.append((key, heard))
 
-    def expect_no_more(self, key: bytes) -> None:
-        """Drop an expected key."""
-        self._expected.pop(key, None)
+    def expect_no_more(self, key: bytes, heard: Callable[[str], None]) -> None:
+        """Drop an expected key; another dialog may still wait for the same one."""
+        if (key, heard) in self._expected:
+            self._expected.remove((key, heard))
 
     def open(
         self, gateway_id: str, nonce: object, request: SignedRequest, now: datetime
@@ -172,13 +173,13 @@ class Sessions:
         lines = (*request.lines(nonce), gateway_id)
         known = _holds(request.signature, door.key if door else _NO_KEY, *lines)
         # All are tried, so that the time says nothing about which one fitted.
-        fitting = [key for key in self._expected if _holds(request.signature, key, *lines)]
+        fitting = [each for each in self._expected if _holds(request.signature, each[0], *lines)]
         if door is not None and known:
             return self._opened(gateway_id, door.key, nonce, now, door)
+        for _key, heard in fitting:
+            heard(gateway_id)
         if fitting:
-            accepted = self._opened(gateway_id, fitting[0], nonce, now, None)
-            self._expected[fitting[0]](gateway_id)
-            return accepted
+            return self._opened(gateway_id, fitting[0][0], nonce, now, None)
         if door is not None:
             self._wrong(gateway_id, door, now)
         return None

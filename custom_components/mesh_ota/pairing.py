@@ -21,5 +21,5 @@ class GatewayExpectation:
 
     def cancel(self) -> None:
         """Drop the key; the future is cancelled if nobody called."""
-        self._sessions.expect_no_more(self._key)
+        self._sessions.expect_no_more(self._key, self._heard)
         self.future.cancel()

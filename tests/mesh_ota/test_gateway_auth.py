@@ -222,8 +222,18 @@ def test_an_expected_key_opens_a_session_and_nothing_else(door: Door):
     opened = door.open(OTHER_KEY, "1111111112")
     assert heard == ["1111111112"]
     assert door.say(opened) is None
-    door.sessions.expect_no_more(OTHER_KEY)
+    door.sessions.expect_no_more(OTHER_KEY, heard.append)
     assert door.open(OTHER_KEY, "1111111112") is None
+
+
+def test_two_dialogs_may_wait_for_the_same_key(door: Door):
+    first: list[str] = []
+    second: list[str] = []
+    door.sessions.expect(OTHER_KEY, first.append)
+    door.sessions.expect(OTHER_KEY, second.append)
+    door.sessions.expect_no_more(OTHER_KEY, first.append)
+    assert door.open(OTHER_KEY, "1111111112")
+    assert (first, second) == ([], ["1111111112"])
 
 
 def test_a_known_gateway_may_show_a_new_key_while_it_is_expected(door: Door):
