@@ -15,7 +15,6 @@ import voluptuous as vol
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
-    SOURCE_USER,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
@@ -23,8 +22,11 @@ from homeassistant.config_entries import (
 )
 from homeassistant.core import callback
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.helpers.typing import DiscoveryInfoType
 
 from .const import CONF_KEY, DOMAIN
+from .discovery import CONF_GATEWAY_ID, gateway_id_of
 from .errors import MeshOtaError
 from .gateway_auth import decode_setup_key
 from .hub import GatewayExpectation, async_get_hub
@@ -54,6 +56,7 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
         self._typed: dict[str, Any] | None = None
         self._key = b""
         self._called = ""
+        self._offered: str | None = None
         self._expectation: GatewayExpectation | None = None
         self._waiting: asyncio.Task[str] | None = None
 
@@ -68,6 +71,33 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the key of a new gateway."""
         return await self._async_ask_for_key("user", user_input)
+
+    @override
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Offer to add a board that has asked the router for an address."""
+        if (gateway_id := gateway_id_of(discovery_info)) is None:
+            return self.async_abort(reason="not_a_gateway")
+        return await self._async_offer(gateway_id)
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: DiscoveryInfoType
+    ) -> ConfigFlowResult:
+        """Offer to add a gateway that has called."""
+        return await self._async_offer(str(discovery_info[CONF_GATEWAY_ID]))
+
+    async def _async_offer(self, gateway_id: str) -> ConfigFlowResult:
+        await self.async_set_unique_id(gateway_id)
+        self._abort_if_unique_id_configured()
+        self._offered = gateway_id
+        self.context["title_placeholders"] = {"name": f"Gateway {gateway_id}"}
+        return await self.async_step_discovered()
+
+    async def async_step_discovered(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the key of the gateway that was found."""
+        return await self._async_ask_for_key("discovered", user_input)
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Start over with the key, because the stored one cannot be used."""
@@ -96,21 +126,30 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
             self._key = decode_setup_key(user_input[CONF_SETUP_KEY])
         except MeshOtaError as err:
             return self._show_form(err.key, **err.placeholders)
-        if self.source == SOURCE_USER:
+        if not self._has_entry:
             self._async_abort_entries_match({CONF_KEY: self._key.hex()})
         elif self._known_entry().data.get(CONF_KEY) == self._key.hex():
             return self._show_form("key_in_use")
         return await self.async_step_wait()
 
     def _show_form(self, error: str | None = None, **placeholders: str) -> ConfigFlowResult:
-        if self.source in (SOURCE_REAUTH, SOURCE_RECONFIGURE):
-            placeholders["gateway_id"] = str(self._known_entry().unique_id)
+        if (wanted := self._wanted_gateway) is not None:
+            placeholders["gateway_id"] = wanted
         return self.async_show_form(
             step_id=self._form,
             data_schema=self.add_suggested_values_to_schema(KEY_SCHEMA, self._typed),
             errors={} if error is None else {"base": error},
             description_placeholders=placeholders,
         )
+
+    @property
+    def _has_entry(self) -> bool:
+        return self.source in (SOURCE_REAUTH, SOURCE_RECONFIGURE)
+
+    @property
+    def _wanted_gateway(self) -> str | None:
+        """The gateway that this is about, None if the user may add any."""
+        return self._known_entry().unique_id if self._has_entry else self._offered
 
     def _known_entry(self) -> ConfigEntry:
         if self.source == SOURCE_REAUTH:
@@ -149,17 +188,18 @@ class MeshOtaConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_called(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Keep the key: the gateway has opened a session with it."""
         self._forget_expectation()
-        if self.source == SOURCE_USER:
+        if (wanted := self._wanted_gateway) not in (None, self._called):
+            return self._show_form("wrong_gateway", found=self._called, expected=str(wanted))
+        if not self._has_entry:
             return await self._async_new_entry(self._called)
-        entry = self._known_entry()
-        if self._called != entry.unique_id:
-            expected = str(entry.unique_id)
-            return self._show_form("wrong_gateway", found=self._called, expected=expected)
-        return self.async_update_reload_and_abort(entry, data_updates={CONF_KEY: self._key.hex()})
+        return self.async_update_reload_and_abort(
+            self._known_entry(), data_updates={CONF_KEY: self._key.hex()}
+        )
 
     async def _async_new_entry(self, gateway_id: str) -> ConfigFlowResult:
         key = {CONF_KEY: self._key.hex()}
-        await self.async_set_unique_id(gateway_id)
+        # The same gateway may be on offer as well; that offer ends when this makes the entry.
+        await self.async_set_unique_id(gateway_id, raise_on_progress=False)
         # A known gateway with a new key was erased and paired again: it has just proved that key.
         self._abort_if_unique_id_configured(updates=key)
         return self.async_create_entry(title=f"Gateway {gateway_id}", data=key)

@@ -18,6 +18,7 @@ from .const import (
     RANGE_MAX,
     WAIT_MAX,
 )
+from .discovery import async_offer_stranger
 from .gateway_door import (
     Answer,
     GatewayView,
@@ -53,6 +54,8 @@ class SessionView(GatewayView):
         nonce = said.get("client_nonce")
         accepted = self.hub.sessions.open(gateway_id, nonce, signed, dt_util.utcnow())
         if accepted is None or accepted.opened is None:
+            if gateway_id not in self.hub.gateways and said.get("protocol") == 1:
+                async_offer_stranger(self.hub.hass, gateway_id)
             return not_accepted()
         if said.get("protocol") != 1:
             return signed_answer(accepted, 400, {"message": "Protocol 1 is spoken here."}, "")

@@ -9,9 +9,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.mesh_ota.config_flow import PAIRING_DEADLINE
 from custom_components.mesh_ota.const import DOMAIN
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_DHCP,
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .gateway_client import GatewayClient, setup_key
 
@@ -252,3 +258,97 @@ async def test_an_unusable_stored_key_asks_for_a_new_one(
     assert (shown["type"], shown["reason"]) == (FlowResultType.ABORT, "reauth_successful")
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.LOADED
+
+
+def lease(hostname: str, macaddress: str) -> DhcpServiceInfo:
+    """What Home Assistant sees of a board that asks the router for an address."""
+    return DhcpServiceInfo(ip="192.168.1.77", hostname=hostname, macaddress=macaddress)
+
+
+async def discover(hass: HomeAssistant, found: DhcpServiceInfo) -> ConfigFlowResult:
+    """Home Assistant's DHCP listener finds a board."""
+    return await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_DHCP}, data=found
+    )
+
+
+def offers(hass: HomeAssistant) -> list[str]:
+    """The gateways that the integrations page offers to add."""
+    flows = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    return sorted(str(flow["context"].get("unique_id")) for flow in flows)
+
+
+# 1111111111 is 0x423A35C7, the address of the board's access point; its own address is one lower.
+LEASE = lease("meshota-35c7", "246f423a35c6")
+
+
+async def test_a_gateway_that_asks_the_router_for_an_address_is_offered_and_paired(
+    hass: HomeAssistant, new_gateway: NewGateway
+):
+    """Its key is asked for; nothing is added without the gateway's proof."""
+    flow = await discover(hass, LEASE)
+    assert (flow["type"], flow["step_id"]) == (FlowResultType.FORM, "discovered")
+    assert flow["description_placeholders"]["gateway_id"] == GATEWAY_ID
+    flow = await enter_key(hass, flow, setup_key(KEY))
+    await (await new_gateway(GATEWAY_ID, KEY)).open()
+    flow = await proceed(hass, flow)
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    assert flow["result"].unique_id == GATEWAY_ID
+
+
+async def test_a_gateway_that_is_set_up_is_not_offered(
+    hass: HomeAssistant, paired: MockConfigEntry
+):
+    """It asks for an address again and again."""
+    assert (await discover(hass, LEASE))["reason"] == "already_configured"
+
+
+async def test_a_gateway_is_offered_once(hass: HomeAssistant):
+    """Two leases, one offer."""
+    await discover(hass, LEASE)
+    assert (await discover(hass, LEASE))["reason"] == "already_in_progress"
+    assert offers(hass) == [GATEWAY_ID]
+
+
+async def test_a_board_whose_name_contradicts_its_address_is_not_offered(hass: HomeAssistant):
+    """Anything may call itself meshota."""
+    flow = await discover(hass, lease("meshota-beef", "246f423a35c6"))
+    assert (flow["type"], flow["reason"]) == (FlowResultType.ABORT, "not_a_gateway")
+
+
+async def test_the_key_of_another_gateway_does_not_add_the_one_that_was_found(
+    hass: HomeAssistant, new_gateway: NewGateway
+):
+    """Whoever has two on the desk is told which key this was, and goes on."""
+    flow = await enter_key(hass, await discover(hass, LEASE), setup_key(OTHER_KEY))
+    await (await new_gateway("4444444444", OTHER_KEY)).open()
+    flow = await proceed(hass, flow)
+    assert (flow["step_id"], flow["errors"]) == ("discovered", {"base": "wrong_gateway"})
+    flow = await enter_key(hass, flow, setup_key(KEY))
+    await (await new_gateway(GATEWAY_ID, KEY)).open()
+    assert (await proceed(hass, flow))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_further_gateway_is_offered_when_it_calls(
+    hass: HomeAssistant, paired: MockConfigEntry, new_gateway: NewGateway
+):
+    """It is refused as ever; adding it by hand instead ends the offer."""
+    stranger = await new_gateway("1111111112", OTHER_KEY)
+    for _ in range(2):
+        assert (await stranger.open()).status == 401
+        await hass.async_block_till_done()
+    assert offers(hass) == ["1111111112"]
+    flow = await enter_key(hass, await start(hass), setup_key(OTHER_KEY))
+    assert (await stranger.open()).signed
+    assert (await proceed(hass, flow))["type"] is FlowResultType.CREATE_ENTRY
+    assert offers(hass) == []
+
+
+async def test_a_flood_of_strangers_is_not_offered(
+    hass: HomeAssistant, paired: MockConfigEntry, new_gateway: NewGateway
+):
+    """Nor is anything that is no node id, nor a gateway we know that lost its key."""
+    for gateway_id in ("0", "4294967296", "x", GATEWAY_ID, *map(str, range(1, 20))):
+        assert (await (await new_gateway(gateway_id, OTHER_KEY)).open()).status == 401
+        await hass.async_block_till_done()
+    assert offers(hass) == ["1", "2", "3", "4", "5"]

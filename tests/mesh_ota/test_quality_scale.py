@@ -102,6 +102,7 @@ def test_an_exemption_says_why(scale: dict[str, Any]):
         ("config-flow", "manifest.json", '"config_flow": true'),
         ("dependency-transparency", "manifest.json", '"requirements": []'),
         ("diagnostics", "diagnostics.py", "async_get_config_entry_diagnostics"),
+        ("discovery", "manifest.json", '"hostname": "meshota-*"'),
         ("entity-event-setup", "entity.py", "async def async_added_to_hass"),
         ("entity-device-class", "update.py", "UpdateDeviceClass.FIRMWARE"),
         ("has-entity-name", "entity.py", "_attr_has_entity_name = True"),
