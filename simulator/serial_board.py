@@ -29,6 +29,7 @@ MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
 CONTROL_C = b"\x03"
 _HEAP = "512k"
 _LOOK_SECONDS = 0.05
+_READER_SECONDS = 1.0  # who has the port open and does not read for so long, misses what is said
 
 
 class SerialBoard:
@@ -123,9 +124,11 @@ class SerialBoard:
         return not any(event & select.POLLHUP for _, event in poll.poll(0))
 
     def _say(self, spoken: bytes) -> None:
-        if self._is_open():
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._ours, spoken)
+        """Nothing is lost on the way to somebody who reads."""
+        while spoken and self._is_open():
+            if not select.select([], [self._ours], [], _READER_SECONDS)[1]:
+                return
+            spoken = spoken[os.write(self._ours, spoken) :]
 
     def _hear(self, typed: bytes, processor: int, pid: int) -> None:
         """Ctrl-C interrupts a running program, and is a character like any other for the REPL."""

@@ -7,6 +7,8 @@ that an old MicroPython lacks: also an old one has to be able to say how old it 
 import json
 from collections.abc import Mapping, Sequence
 
+from scripts.deployment.errors import DeployError
+
 MARK = "mesh-ota "
 
 _TELL = """
@@ -119,9 +121,14 @@ def read(path: str) -> str:
 
 
 def told(printed: str) -> list[tuple[str, object]]:
-    """What a program told, out of what it printed."""
+    """What a program told, out of what it printed. Raises DeployError."""
     lines = (line.strip() for line in printed.splitlines())
-    return [tuple(json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
+    try:
+        return [tuple(json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
+    except ValueError:
+        raise DeployError(
+            "What the board said arrived damaged. Run this again, with another cable if it stays so."
+        ) from None
 
 
 def _preamble() -> str:

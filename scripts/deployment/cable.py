@@ -12,7 +12,8 @@ from pathlib import Path
 
 from scripts.deployment.errors import DeployError
 
-SECONDS = 120  # for one run; a batch of files takes about 10 at 115200 baud
+SECONDS = 30  # for a program on the board: hashing what is there takes a few
+COPY_SECONDS = 180  # for a batch of files, which takes about 10 at 115200 baud
 BATCH = 16  # files per run of mpremote
 RESET = "import time, machine; time.sleep_ms(100); machine.reset()"
 
@@ -36,7 +37,8 @@ class Cable:
         with tempfile.TemporaryDirectory() as folder:
             for start in range(0, len(names), BATCH):
                 batch = names[start : start + BATCH]
-                self._mpremote(*self._copying(Path(folder), {name: files[name] for name in batch}))
+                arguments = self._copying(Path(folder), {name: files[name] for name in batch})
+                self._mpremote(*arguments, seconds=COPY_SECONDS)
                 if progress:
                     progress(start + len(batch), len(names))
 
@@ -51,15 +53,16 @@ class Cable:
             arguments += ["cp", str(path), f":{name}", "+"]
         return arguments[:-1]
 
-    def _mpremote(self, *arguments: str) -> str:
+    def _mpremote(self, *arguments: str, seconds: float = SECONDS) -> str:
         command = [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *arguments]
         try:
             run = subprocess.run(
-                command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+                command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
             )
         except subprocess.TimeoutExpired:
             raise DeployError(
-                f"The board on {self.port} stopped answering. Press its reset button and run this again."
+                f"The board on {self.port} does not answer. Press its reset button and run this again "
+                "within two seconds; if that does not help, flash MicroPython first (docs/hardware.md)."
             ) from None
         said = run.stdout.decode(errors="replace")
         if run.returncode:
@@ -74,8 +77,9 @@ class Cable:
             )
         if "could not enter raw repl" in said:
             return (
-                f"The board on {self.port} does not answer as MicroPython does. Press its reset button and run this "
-                "again within two seconds; if that does not help, flash MicroPython first (docs/hardware.md)."
+                f"The board on {self.port} does not answer as MicroPython does. Press its reset "
+                "button and run this again within two seconds; if that does not help, flash "
+                "MicroPython first (docs/hardware.md)."
             )
         last = next(
             (line for line in reversed(said.splitlines()) if line.strip()), "it said nothing"
