@@ -20,7 +20,7 @@ API = "/api/mesh_ota/v1/"
 _FLOW_LOOK_SECONDS = 0.3
 
 
-class Refused(Exception):
+class Refused(RuntimeError):
     """Home Assistant said no; `status` is HTTP's, `body` what it said."""
 
     def __init__(self, method: str, path: str, status: int, body: Any) -> None:

@@ -12,11 +12,10 @@ from typing import Any
 
 from simulator import firmware
 from simulator.guardian import Guardian
-from simulator.home_assistant import HomeAssistant, free_port
+from simulator.home_assistant import HomeAssistant
 from simulator.home_assistant_client import HomeAssistantClient
 from simulator.virtual_mesh import VirtualMesh
 
-USUAL_PORT = 8123
 _PAIRING_SECONDS = 60
 _JOINING_SECONDS = 90
 
@@ -51,9 +50,7 @@ class Stage:
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
         self.guardian = Guardian()
-        self.home_assistant = HomeAssistant(
-            folder / "home-assistant", self.guardian, port or free_port(USUAL_PORT)
-        )
+        self.home_assistant = HomeAssistant(folder / "home-assistant", self.guardian, port)
         self.mesh = VirtualMesh(
             folder / "house", self.guardian, ("127.0.0.1", self.home_assistant.port)
         )

@@ -8,9 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import aiohttp
+
 from simulator import home_assistant_client as account
 from simulator.demo.rollout import NEW, OLD, run_once
+from simulator.home_assistant import free_port
 from simulator.stage import Stage
+
+_USUAL_PORT = 8123
 
 _INVITATION = """
 Home Assistant   {url}
@@ -35,14 +40,17 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--dir", type=Path, help="keep everything in this (new or empty) folder")
     parser.add_argument(
-        "--port", type=int, help="Home Assistant's port; default: 8123 if it is free"
+        "--port",
+        type=int,
+        help="Home Assistant's port; default: 8123 if it is free, with --once any",
     )
     return parser.parse_args()
 
 
 async def _play(options: argparse.Namespace, folder: Path) -> int:
     began = time.monotonic()
-    stage = Stage(folder, options.port)
+    # Two runs that nobody looks at may start at the same moment, and must not meet on one port.
+    stage = Stage(folder, options.port or free_port(0 if options.once else _USUAL_PORT))
     try:
         print("Starting Home Assistant and a house of eight boards.", flush=True)
         await stage.open()
@@ -87,7 +95,7 @@ async def _run(options: argparse.Namespace) -> int:
     except asyncio.CancelledError:
         print("Ended.")
         return 130 if options.once else 0
-    except (OSError, RuntimeError, TimeoutError) as error:
+    except (OSError, RuntimeError, aiohttp.ClientError) as error:
         print(f"The demo could not go on: {error}", file=sys.stderr)
         return 1
 
