@@ -13,7 +13,8 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.hub import MeshOta
 
-UV = Path(__file__).parents[2] / ".tools" / "installer" / "bin" / "uv"
+TOOLS = Path(__file__).parents[2] / ".tools"
+UV = TOOLS / "installer" / "bin" / "uv"
 PACKAGE = "mp-image-tool-esp32==0.1.1"
 MEMBER = "mp_image_tool_esp32-0.1.1/tests/data/ESP32_GENERIC-20240602-v1.23.0.bin"
 COMBINED_SHA256 = "5e442176c7e90347aa102915077dda59f795af190f907f3919ee1e4e57984716"
@@ -23,9 +24,9 @@ UPLOAD = "/api/mesh_ota/v1/firmware/upload"
 
 
 @pytest.fixture(scope="session")
-def combined_image(pytestconfig: pytest.Config) -> bytes:
+def combined_image() -> bytes:
     """Bootloader, partition table and application, as it is offered for download; kept between runs."""
-    kept = pytestconfig.cache.mkdir("esp32-generic") / f"{COMBINED_SHA256}.bin"
+    kept = TOOLS / "images" / f"{COMBINED_SHA256}.bin"
     if not kept.is_file():
         fetch(kept)
     content = kept.read_bytes()
@@ -36,6 +37,7 @@ def combined_image(pytestconfig: pytest.Config) -> bytes:
 def fetch(kept: Path) -> None:
     """Take the image out of the package's source archive."""
     folder = kept.parent
+    folder.mkdir(exist_ok=True)
     pip = [str(UV), "tool", "run", "--from", "pip", "pip"]
     asked = ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "-d", str(folder), PACKAGE]
     subprocess.run(pip + asked, check=True, env=os.environ | {"UV_SYSTEM_CERTS": "1"})
