@@ -23,6 +23,17 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--pin", action="append", metavar="NAME=GPIO", help="such as pir=13; see docs/roles.md"
     )
     node.add_argument("--sensor", choices=("dht11", "dht22"))
+    node.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="take signed firmware only; the file holds the public key that Home Assistant shows",
+    )
+    node.add_argument(
+        "--accept-level-0",
+        action="store_true",
+        help="also take the offers of a C++ gateway, which prove nothing",
+    )
     gateway = command.add_argument_group("a gateway")
     gateway.add_argument("--wifi", metavar="NAME", help="the home network")
     gateway.add_argument(

@@ -19,10 +19,11 @@ RESET = "import time, machine; time.sleep_ms(100); machine.reset()"
 
 
 class Cable:
-    """`port` is what mpremote's `connect` takes."""
+    """`port` is what mpremote's `connect` takes; `python` is one that has mpremote."""
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, python: str = sys.executable) -> None:
         self.port = port
+        self._python = python
 
     def run(self, source: str) -> str:
         """Run a program on the board; answers what it printed. Raises DeployError."""
@@ -54,7 +55,7 @@ class Cable:
         return arguments[:-1]
 
     def _mpremote(self, *arguments: str, seconds: float = SECONDS) -> str:
-        command = [sys.executable, "-m", "mpremote", "connect", self.port, "resume", *arguments]
+        command = [self._python, "-m", "mpremote", "connect", self.port, "resume", *arguments]
         try:
             run = subprocess.run(
                 command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL

@@ -106,9 +106,8 @@ def check_room(planned: list[Step], found: Survey) -> None:
     """Raises DeployError when the board cannot hold all that."""
     need = sum(in_blocks(len(one), found.block) for step in planned for one in step.files.values())
     need += (len(folders_for(planned, found)) + 1) * installer.FOLDER_BLOCKS * found.block
-    gone = {path for step in planned for path in step.removed}
-    freed = sum(in_blocks(found.files[path][0], found.block) for path in gone & set(found.files))
-    if planned and need + RESERVE > found.free + freed:
+    # What is to be removed lies there until everything new has arrived.
+    if planned and need + RESERVE > found.free:
         raise DeployError(
             f"The board has {found.free // 1024} KiB free and {(need + RESERVE) // 1024} KiB are needed. Remove files of "
             "yours from it ('mpremote fs ls'), or erase its flash and start anew (docs/hardware.md)."

@@ -6,6 +6,7 @@ the board.
 
 import argparse
 import json
+from pathlib import Path
 
 from device import config
 from scripts.deployment import questions
@@ -67,6 +68,10 @@ def of_node(
         settings["sensor"] = part(before, "sensor") | {"kind": options.sensor}
     if options.pin:
         settings["pins"] = part(before, "pins") | pins(options.pin)
+    if options.signing_key:
+        settings["signing_key"] = public_key(options.signing_key)
+    if options.accept_level_0:
+        settings["accept_level_0"] = True
     for name in ("router", "home_assistant"):
         settings.pop(name, None)
     return checked(settings, asker)
@@ -97,6 +102,14 @@ def pins(wanted: list[str]) -> dict[str, int]:
             raise DeployError(f"--pin {text}: write it as NAME=GPIO, such as pir=13.")
         found[name] = int(number)
     return found
+
+
+def public_key(path: Path) -> str:
+    """Its letters without line breaks; `device.config` judges them. Raises DeployError."""
+    try:
+        return "".join(path.read_text().split())
+    except (OSError, ValueError):
+        raise DeployError(f"--signing-key: {path} cannot be read.") from None
 
 
 def checked(settings: dict[str, object], asker: Asker) -> dict[str, object]:

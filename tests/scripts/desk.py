@@ -15,6 +15,7 @@ from simulator.serial_board import MICROPYTHON, SerialBoard
 from simulator.virtual_mesh import GATEWAY_HEAP, NODE_HEAP
 
 REPOSITORY = Path(__file__).parents[2]
+PYTHON = str(REPOSITORY / ".tools/venv-deploy/bin/python")
 DEPLOY = [REPOSITORY / "scripts/deploy"]
 WIFI_PASSWORD = "router-secret-1"
 MESH_PASSWORD = "mesh-secret-2"
