@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
+from simulator.home_assistant import free_port
 from simulator.stage import Stage
 from tests.browser.frontend import Frontend
 from tests.browser.pictures import Pictures
@@ -42,7 +43,8 @@ def release(request: pytest.FixtureRequest) -> str:
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path, release: str) -> AsyncIterator[Stage]:
     """Home Assistant with an owner's account, and a mesh whose gateway it does not know."""
-    stage = Stage(tmp_path / "stage")
+    # Not the usual port: a demo may begin at the same time.
+    stage = Stage(tmp_path / "stage", free_port())
     stage.home_assistant.program = RELEASES[release] / "bin" / "hass"
     try:
         await stage.home_assistant.start()

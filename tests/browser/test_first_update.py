@@ -8,13 +8,14 @@ from simulator import firmware
 from simulator.home_assistant_client import USER_LOGIN, USER_PASSWORD
 from simulator.stage import Stage
 from tests.browser.frontend import Frontend
+from tests.browser.registry import device_id, update_dialog
 
 NEW = "1.1.0"
 NOTES = """\
-### Longer motion
+### A lamp that tells the version
 
-- Motion is held for 30 s, so that a light no longer flickers when somebody sits still.
-- Lights a lamp on GPIO22.
+- Lights a lamp on GPIO22, so that you can see from afar which nodes run this version.
+- Nothing else has changed.
 """
 # A bundle of 90 kB goes over in eight seconds: long enough to see the bar move.
 _BYTES_PER_SECOND = 12_000
@@ -78,12 +79,10 @@ async def upload(frontend: Frontend, path: Path) -> None:
 
 async def install_on_hall(stage: Stage, frontend: Frontend) -> list[int]:
     """Press Update in the node's dialog; the percentages that were seen on the way."""
-    entity_id = (await stage.entities())["hall"].entity_id
-    page = f"/config/devices/device/{await device_id(stage, 'hall')}"
     for wire in stage.mesh.air.wires.values():
         wire.rate = _BYTES_PER_SECOND
-    await frontend.open(f"{page}?more-info-entity-id={entity_id}")
-    await frontend.sees("Longer motion")
+    await frontend.open(await update_dialog(stage, "hall"))
+    await frontend.sees("A lamp that tells the version")
     await frontend.keep("update-available")
     await frontend.press("Update")
     percentages = [await next_percentage(frontend, 0)]
@@ -114,8 +113,3 @@ async def look_at_the_device(stage: Stage, frontend: Frontend) -> None:
     await frontend.open(f"/config/devices/device/{await device_id(stage, 'hall')}")
     await frontend.sees(f"Firmware: {NEW}")
     await frontend.keep("device")
-
-
-async def device_id(stage: Stage, name: str) -> str:
-    registry = await stage.client.command("config/device_registry/list")
-    return next(str(device["id"]) for device in registry if device["name"] == name)
