@@ -18,7 +18,7 @@ import yaml
 
 from device.slots import Slots
 from scripts.firmware import bundle
-from tests.scripts.desk import NODE_MAC, REPOSITORY, Desk
+from tests.scripts.desk import NEW_GATEWAY, NODE_MAC, REPOSITORY, SECRETS, Desk
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -123,6 +123,12 @@ def test_a_wrong_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def readme_commands() -> list[list[str]]:
+    """What README tells somebody without a clone to type, behind the file's name."""
+    lines = (REPOSITORY / "README.md").read_text().splitlines()
+    return [line.split()[2:] for line in lines if line.startswith("python3 mesh-ota-deploy ")]
+
+
 def test_boards_are_put_into_service_from_the_released_file_alone(desk: Desk, files: Path) -> None:
     """What a HACS user does: one downloaded file, mpremote, and nothing of this repository."""
     program = desk.folder / "Downloads/mesh-ota-deploy"
@@ -132,12 +138,22 @@ def test_boards_are_put_into_service_from_the_released_file_alone(desk: Desk, fi
     gateway, node = desk.board("gateway"), desk.board("node", NODE_MAC)
     gateway.plug_in()
     node.plug_in()
-    run = desk.deploy_gateway(gateway, command=command)
+    words = readme_commands()
+    assert [one[0] for one in words] == ["gateway", "node"]
+    run = desk.deploy(
+        "gateway",
+        gateway.port,
+        *words[0][2:],
+        *NEW_GATEWAY,
+        "http://127.0.0.1:1",
+        command=command,
+        **SECRETS,
+    )
     assert run.returncode == 0, run.stderr
     assert re.search(r"Setup key: (?:[A-Z2-7]{4}-){13}[A-Z2-7]\n", run.stdout)
-    run = desk.deploy("node", node.port, "--type", "led", "--listen", "4", command=command)
+    run = desk.deploy("node", node.port, *words[1][2:], "--listen", "4", command=command)
     assert run.returncode == 0, run.stderr
-    for board, node_type in ((gateway, "gateway"), (node, "led")):
+    for board, node_type in ((gateway, "gateway"), (node, "pir")):
         slots = Slots(str(board.flash))
         assert slots.proof() == bundle.proof_of((files / f"{node_type}-{VERSION}.tar").read_bytes())
     run = desk.deploy("node", node.port, "--type", "toaster", "--reinstall", command=command)
