@@ -17,6 +17,7 @@ from painlessmesh.protocol import (
     TO_ALL,
     TO_ONE,
     flag,
+    lower_hex,
     number,
     u32,
 )
@@ -35,6 +36,8 @@ class Offer:
         self.parts = (size + PART_SIZE - 1) // PART_SIZE
         if not 1 <= self.parts <= PARTS_LIMIT:
             raise ValueError("an image of %d bytes cannot be offered" % size)
+        if not lower_hex(md5, 32):  # a C++ node would install the image unchecked
+            raise ValueError("an image cannot be offered without its MD5 in lower case")
 
     def part_length(self, part: int) -> int:
         return min(PART_SIZE, self.size - part * PART_SIZE)
