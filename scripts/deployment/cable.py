@@ -19,11 +19,12 @@ RESET = "import time, machine; time.sleep_ms(100); machine.reset()"
 
 
 class Cable:
-    """`port` is what mpremote's `connect` takes; `python` is one that has mpremote."""
+    """`port` is what mpremote's `connect` takes; `python` is one that has mpremote; `seconds` are for a program."""
 
-    def __init__(self, port: str, python: str = sys.executable) -> None:
+    def __init__(self, port: str, python: str = sys.executable, seconds: float = SECONDS) -> None:
         self.port = port
         self._python = python
+        self._seconds = seconds
 
     def run(self, source: str) -> str:
         """Run a program on the board; answers what it printed. Raises DeployError."""
@@ -54,11 +55,15 @@ class Cable:
             arguments += ["cp", str(path), f":{name}", "+"]
         return arguments[:-1]
 
-    def _mpremote(self, *arguments: str, seconds: float = SECONDS) -> str:
+    def _mpremote(self, *arguments: str, seconds: float | None = None) -> str:
         command = [self._python, "-m", "mpremote", "connect", self.port, "resume", *arguments]
         try:
             run = subprocess.run(
-                command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                timeout=seconds or self._seconds,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired:
             raise DeployError(

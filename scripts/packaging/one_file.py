@@ -41,7 +41,7 @@ def build(version: str, bundles: Mapping[str, bytes], root: Path = REPOSITORY) -
     files["__main__.py"] = MAIN.encode()
     factory, index = _factory()
     described = {"version": version, "types": sorted(bundles), "factory": index}
-    files[f"{INSIDE}/{INDEX}"] = (json.dumps(described, indent=1) + "\n").encode()
+    files[f"{INSIDE}/{INDEX}"] = (json.dumps(described, indent=1, sort_keys=True) + "\n").encode()
     files.update({f"{INSIDE}/{name}": content for name, content in factory.items()})
     files.update({f"{INSIDE}/{name}.tar": content for name, content in bundles.items()})
     return zips.pack(files, SHEBANG)

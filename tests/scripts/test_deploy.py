@@ -383,18 +383,6 @@ def test_a_port_that_is_not_there_is_told(desk: Desk) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_a_board_that_is_silent_is_told(desk: Desk) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        run = desk.deploy("gateway", os.ttyname(theirs), *NEW_GATEWAY, "http://h:1", **SECRETS)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert run.returncode == 1
-    assert "does not answer" in run.stderr
-    assert "Traceback" not in run.stderr
-
-
 def test_a_bundle_of_the_wrong_kind_is_refused(desk: Desk, tmp_path: Path) -> None:
     board = desk.board()
     board.plug_in()

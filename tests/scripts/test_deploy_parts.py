@@ -3,6 +3,8 @@
 import argparse
 import hashlib
 import json
+import os
+import pty
 import stat
 from pathlib import Path
 
@@ -152,6 +154,16 @@ def test_what_was_changed_on_the_way_is_not_put_in_place(desk: Desk) -> None:
         Cable(board.port, PYTHON).run(board_programs.put_in_place(hashes, []))
     assert (board.flash / "config.json").read_text() == "old"
     assert not (board.flash / "a.txt").exists()
+
+
+def test_a_board_that_is_silent_is_told() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        with pytest.raises(DeployError, match="does not answer"):
+            Cable(os.ttyname(theirs), PYTHON, seconds=3).run("pass")
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_an_answer_that_arrives_damaged_is_told() -> None:
