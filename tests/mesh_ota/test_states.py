@@ -1,5 +1,8 @@
 """The table of states: what design and documentation promise of it."""
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 
 from custom_components.mesh_ota.jobs.states import (
@@ -11,6 +14,7 @@ from custom_components.mesh_ota.jobs.states import (
     may_follow,
 )
 
+ROOT = Path(__file__).parents[2]
 ORDER = [NodeStatus.PENDING, *STARTED]
 
 
@@ -50,3 +54,13 @@ def test_only_a_restart_leads_to_a_proof():
 
 def test_a_gateway_cannot_report_an_outcome_of_a_restart():
     assert not {NodeStatus.COMPLETED, NodeStatus.ROLLED_BACK, NodeStatus.SKIPPED} & set(REPORTABLE)
+
+
+def test_the_drawing_in_the_docs_is_that_of_the_table():
+    spec = importlib.util.spec_from_file_location("job_states", ROOT / "scripts" / "job_states.py")
+    assert spec is not None and spec.loader is not None
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    page = (ROOT / "docs" / "jobs.md").read_text()
+    assert drawing.drawn(page) == page, "run python3 scripts/job_states.py"
+    assert "restarting --> rolled_back" in page
