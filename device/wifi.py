@@ -7,7 +7,9 @@ separate trees find each other without anybody moving, as long as that one hears
 
 AVOID_US = 60 * 1000000  # an access point that refused us may be full: others first
 PAUSES = (1, 2, 4, 8, 15)  # seconds between fruitless scans; painlessMesh looks every 15 s too
-ROOTLESS_US = 60 * 1000000  # time for a root to turn up by itself
+ROOTLESS_US = 15 * 1000000  # time for a root to turn up by itself; a trial has 120 s in all
+LONG_ROOTLESS_US = 300 * 1000000  # then the root itself is away: looking costs 2 s of deafness
+OFTEN, RARELY = 64, 8  # of 256
 AVOIDED_MAX = 16
 
 
@@ -61,4 +63,6 @@ class Choice:
 def may_look_elsewhere(has_root: bool, rootless_since: int, now: int, random_byte: int) -> bool:
     """Whether a node with an uplink should look for another tree: only where there is no root to
     lose, and by chance, so that two trees do not swap their nodes at the same moment."""
-    return not has_root and now - rootless_since > ROOTLESS_US and random_byte < 64
+    rootless = now - rootless_since
+    chance = OFTEN if rootless < LONG_ROOTLESS_US else RARELY
+    return not has_root and rootless > ROOTLESS_US and random_byte < chance

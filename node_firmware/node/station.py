@@ -9,7 +9,7 @@ from device.wifi import Choice, may_look_elsewhere
 
 WATCH_SECONDS = 0.5
 ROOTED_SECONDS = 60
-LOOK_US = 30 * 1000000  # between two chances of looking for another tree
+LOOK_US = 10 * 1000000  # between two chances of looking for another tree
 
 
 class Station:

@@ -67,7 +67,13 @@ def test_a_node_in_a_tree_with_a_root_never_looks_elsewhere():
     assert not may_look_elsewhere(True, 0, 3600 * S, 0)
 
 
-def test_a_node_without_a_root_looks_elsewhere_after_a_minute_and_by_chance():
-    assert not may_look_elsewhere(False, 0, 59 * S, 0)
-    assert may_look_elsewhere(False, 0, 61 * S, 0)
-    assert not may_look_elsewhere(False, 0, 61 * S, 200)
+def test_a_node_without_a_root_looks_elsewhere_after_fifteen_seconds_and_by_chance():
+    assert not may_look_elsewhere(False, 0, 14 * S, 0)
+    assert may_look_elsewhere(False, 0, 16 * S, 0)
+    assert may_look_elsewhere(False, 0, 16 * S, 63)
+    assert not may_look_elsewhere(False, 0, 16 * S, 64)
+
+
+def test_a_mesh_whose_root_stays_away_is_not_kept_busy_with_looking_for_it():
+    assert may_look_elsewhere(False, 0, 301 * S, 7)
+    assert not may_look_elsewhere(False, 0, 301 * S, 8)
