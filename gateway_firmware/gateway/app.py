@@ -11,7 +11,7 @@ import sys
 
 from gateway.blocks import Blocks
 
-GC_THRESHOLD = 16384  # bytes between collections: the WiFi driver needs the rest of the heap
+GC_THRESHOLD = 8192  # bytes between collections: the WiFi driver needs the rest of the heap
 LOADING_THRESHOLD = 2048  # the same while code is loaded, which leaves much behind
 ONLY_AT_START = (
     "gateway.keys",

@@ -9,7 +9,9 @@ import json
 
 NODES_MAX = 4
 PROGRESS_MAX = 8
-ROOM = 6144  # bytes after which no further node is put into a report
+ROOM = (
+    1200  # bytes after which no further node is put in: a body needs its length in one piece, twice
+)
 TREE_MAX = 64
 BUSY_GAP = 1_000_000  # us between two reports while something moves
 IDLE_GAP = 200_000  # us; nodes that change together go into one report

@@ -13,7 +13,7 @@ from painlessmesh.protocol import OTA_REQUEST
 
 PARTS_IN_BLOCK = BLOCK // PART
 LINK_ROOM = 2  # frames waiting in one link; more only fill the heap
-ROOM = 6  # frames waiting in all links together
+ROOM = 3  # frames waiting in all links together
 REPEAT_AFTER = 1_000_000  # us after our last part, before silence may mean loss
 TOGETHER = 500_000  # us; a node that moved since then is waited for
 START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0

@@ -1,7 +1,4 @@
-"""The gateway's program on MicroPython, with a board that has no radio: `micropython … PORT URL` in its flash folder.
-
-Says how much heap the program takes when it is loaded, then runs it. `loaded` alone ends after that.
-"""
+"""The gateway's program on MicroPython with a board that has no radio: `micropython … PORT` in its flash folder."""
 
 import gc
 import os
@@ -22,7 +19,6 @@ class Board:
     def __init__(self):
         self._ticks = time.ticks_us()
         self._now = 0
-        self.least = 1 << 30
 
     def now_us(self):
         ticks = time.ticks_us()
@@ -68,14 +64,5 @@ class Board:
 import device.board  # noqa: E402
 import gateway.app  # noqa: E402
 
-
-async def only_say(_blocks, _found):
-    __import__("gateway.gateway")
-    gc.collect()
-    print("loaded", gc.mem_alloc() - 3 * 4096)
-
-
 device.board.Board = Board
-if len(sys.argv) < 3:
-    gateway.app.run = only_say
 gateway.app.main()
