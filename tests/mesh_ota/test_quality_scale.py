@@ -121,3 +121,35 @@ def test_what_is_claimed_is_there(scale: dict[str, Any], rule: str, file: str, w
     """The behaviour itself is tested elsewhere; this guards against a claim that outlives its code."""
     assert done(scale, rule)
     assert words in (COMPONENT / file).read_text()
+
+
+@pytest.mark.parametrize(
+    ("rule", "heading"),
+    [
+        ("docs-high-level-description", "## What it is for"),
+        ("docs-use-cases", "Use it to"),
+        ("docs-supported-devices", "## Supported devices"),
+        ("docs-supported-functions", "## What you get"),
+        ("docs-installation-instructions", "## Installation"),
+        ("docs-installation-parameters", "### Installation parameters"),
+        ("docs-configuration-parameters", "### Configuration parameters"),
+        ("docs-actions", "## Actions"),
+        ("docs-examples", "## Examples"),
+        ("docs-data-update", "## How data is updated"),
+        ("docs-known-limitations", "## Known limitations"),
+        ("docs-troubleshooting", "## Troubleshooting"),
+        ("docs-removal-instructions", "## Removal"),
+    ],
+)
+def test_what_is_documented_stands_in_the_user_guide(
+    scale: dict[str, Any], rule: str, heading: str
+):
+    """Each rule about documentation has its place there."""
+    guide = Path(__file__).parents[2] / "docs" / "user-guide.md"
+    assert done(scale, rule)
+    assert heading in guide.read_text()
+
+
+def test_nothing_is_left_to_do(scale: dict[str, Any]):
+    """Platinum is every rule."""
+    assert [rule for rule, claim in scale.items() if claim == "todo"] == []
