@@ -7,6 +7,7 @@ import json
 
 SHORT_WORD = "abcdefghijklmnopqrstuvwxyz0123456789-"
 HEX = "0123456789abcdef"
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 PINS_MAX = 48  # the highest GPIO of any ESP32
 
 
@@ -37,6 +38,10 @@ def check(parsed: object) -> dict:
         "pins": _pins(_part(parsed, "pins", {})),
         "sensor": _sensor(_part(parsed, "sensor", {})),
     }
+    if "signing_key" in parsed:
+        config["signing_key"] = _signing_key(parsed["signing_key"])
+        if config["accept_level_0"]:
+            raise ConfigError("accept_level_0 and signing_key exclude each other.")
     config["name"] = _text(parsed, "name", 1, 30, config["node_type"])
     if config["node_type"] == "gateway":
         router = _part(parsed, "router", None)
@@ -83,6 +88,16 @@ def _mesh_key(parsed: dict) -> str:
     key = parsed.get("mesh_key")
     if not isinstance(key, str) or len(key) != 64 or not all(c in HEX for c in key):
         raise ConfigError("mesh_key must be the gateway's mesh key: 64 lower-case hex digits.")
+    return key
+
+
+def _signing_key(key: object) -> str:
+    # 384 bytes in base64 have no padding; the first bit of a 3072-bit modulus is set, the last too.
+    letters = isinstance(key, str) and len(key) == 512 and all(c in BASE64 for c in key)
+    if not letters or key[0] not in BASE64[32:] or key[-1] not in BASE64[1::2]:
+        raise ConfigError(
+            "signing_key must be the public key that Home Assistant shows, 512 letters."
+        )
     return key
 
 

@@ -50,6 +50,7 @@ class SlotState:
         self.trial = None
         self.last = None
         self.refused = []  # [proof, md5 of the archive], oldest first
+        self.signed = None  # the floor under the counters of signed firmware (`signing`)
         if not self._take(files.read_object(STATE, LONGEST_STATE)):
             self._rebuild()
 
@@ -66,6 +67,8 @@ class SlotState:
             content["trial"] = self.trial
         if self.last:
             content["last"] = self.last
+        if self.signed:
+            content["signed"] = self.signed
         self.files.replace_object(STATE, content)
 
     # ---- what each slot holds
@@ -88,7 +91,8 @@ class SlotState:
 
     # ---- the trial
 
-    def arm(self, slot: str, proof: str, tag: str) -> None:
+    def arm(self, slot: str, proof: str, tag: str, signed: dict | None = None) -> None:
+        """`signed` is the floor as it will be once this image is confirmed; None leaves it."""
         self.trial = {
             "slot": slot,
             "proof": proof,
@@ -97,6 +101,8 @@ class SlotState:
             "boots": 0,
             "retries": 0,
         }
+        if signed:
+            self.trial["signed"] = signed
 
     def start(self, cause: str) -> str | None:
         """Count this boot. Answers the slot to be tried in it, None when the active one runs."""
@@ -127,6 +133,7 @@ class SlotState:
     def confirm(self) -> None:
         """The trial's slot is the active one from now on. The record was written before."""
         proof = self.trial["proof"]
+        self.signed = self.trial.get("signed") or self.signed
         self._note("confirmed", "")
         if self.trial["slot"] in SLOTS:
             self.active = self.trial["slot"]
@@ -177,6 +184,7 @@ class SlotState:
         trial = stored.get("trial")
         if isinstance(trial, dict) and fits(trial, TRIAL_FIELDS) and is_known(trial):
             self.trial = trial
+        self.signed = stored.get("signed")
         last = stored.get("last")
         self.last = last if isinstance(last, dict) and fits(last, LAST_FIELDS) else None
         return True
@@ -191,6 +199,7 @@ class SlotState:
         if confirmed:
             newest, self.active = max(confirmed)
             self.boot = newest + BOOT_LEAP
+            self.signed = self.record(self.active).get("signed")
         elif self.files.size("a/manifest.json") < 0 <= self.files.size("b/manifest.json"):
             self.active = "b"
         self.running = self.active

@@ -56,6 +56,11 @@ class Slots:
         return self._state.last
 
     @property
+    def signed(self) -> dict | None:
+        """{floor, highest, key} of the signed firmware confirmed here; None before the first."""
+        return self._state.signed
+
+    @property
     def in_trial(self) -> bool:
         trial = self._state.trial
         return bool(trial) and trial["stage"] == "running" and trial["slot"] == self.running
@@ -135,12 +140,13 @@ class Slots:
             raise error if isinstance(error, ImageError) else as_image_error(error)
         self._installed = (incoming, proof)
 
-    def commit(self, tag: str) -> None:
-        """The next boot tries the image that `install` made ready. Raises ImageError or OSError."""
+    def commit(self, tag: str, signed: dict | None = None) -> None:
+        """The next boot tries the image that `install` made ready; `signed` is what its confirmation
+        makes of the floor (`signing`). Raises ImageError or OSError."""
         if self._installed is None:
             raise ImageError("bundle", "No image is ready.")
         incoming, proof = self._installed
-        self._state.arm(self.other, proof, tag)
+        self._state.arm(self.other, proof, tag, signed)
         self._state.save()
         self._installed = None
         incoming.discard()
@@ -165,6 +171,7 @@ class Slots:
         record = self._state.record(self.running)
         record["confirmed"] = True
         record["boot"] = self.boot
+        record["signed"] = self._state.trial.get("signed") or self._state.signed
         # The record first: with the power cut between the two, the trial is only run again.
         self._state.write_record(self.running, record)
         self._state.confirm()

@@ -41,6 +41,10 @@ class Node:
         self._side = NodeSide(binascii.unhexlify(config["mesh_key"]), board.node_id, nonce)
         receiver = Receiver(board.node_id, config["node_type"], board.hardware)
         self.updater = Updater(self.slots, takers, receiver, config)
+        if "signing_key" in config:
+            from device.signing import Signing  # 5 KB of heap that most boards never need
+
+            self.updater.signing = Signing(root, config["signing_key"], self.slots, board.node_id)
         self.contact = GatewayContact(self._side, self.mesh, self._compose)
         self.state = SharedState(self.mesh, config["name"], self._vitals)
         self.state.role = config["node_type"]
@@ -66,6 +70,10 @@ class Node:
         updater.on_restart = self._restart.set
         contact.on_go = updater.command
         contact.on_hello = self._greeted
+        if hasattr(self.role, "on_long_press"):
+            from node.push_button import way_back
+
+            self.role.on_long_press = way_back(self.slots, updater)
 
     def _compose(self) -> str:
         return status.body(self._identity, self._side, self.updater)

@@ -61,7 +61,9 @@ def body(identity: Identity, side: object, updater: object) -> str:
         ("rssi", board.rssi()),
         ("up", identity.seconds_up()),
         ("mpy", board.mpy_version()[:10]),
-        ("signing", False),
+        ("signing", updater.signing is not None),
+        ("key", updater.signing and updater.signing.key_id),
+        ("floor", updater.signing and updater.signing.floor),
         ("damaged", slots.damaged and plain(slots.damaged, DAMAGED_MAX)),
     )
     return encode(pairs)[:-1].decode()

@@ -34,7 +34,7 @@ MOVES = {
 }
 BUSY = (DOWNLOADING, VERIFYING, READY)
 
-LEVEL_0_TAG = "0"  # tag of a trial that no gateway named
+NOBODYS_TAG = "0"  # tag of a trial that no gateway named
 NO_SUCH_KIND = "This node knows no image of that kind."
 TAG_LETTERS = "0123456789abcdef-"
 
@@ -51,12 +51,14 @@ class Updater:
         self.on_repeat = None  # called with nothing when somebody should hear the same once more
         self.on_restart = None  # called with nothing when the board is to be restarted
         self.send = None  # called with the pairs of a package
+        self.signing = None  # device.signing.Signing where this board wants signed firmware
+        self._signed = None  # what confirming the image on its way makes of the floor
         self._slots = slots
         self._takers = takers
         self._target, self._incoming = takers[slots.kind]  # of the image on its way
         self._receiver = receiver
         self._node_type = config["node_type"]
-        self._accept_level_0 = config["accept_level_0"]
+        self._accept_level_0 = config["accept_level_0"] and "signing_key" not in config
         self._by_itself = False  # level 0: nobody will say `commit`
         self._work = asyncio.Event()
 
@@ -107,6 +109,12 @@ class Updater:
         if md5 == self._slots.md5() and not flag(package, "forced"):
             self.on_repeat()  # it runs already: the status says so
             return
+        if self.signing is not None:
+            try:
+                self._signed = self.signing.check(package)
+            except ImageError as error:
+                self._fault(md5, error.code, error.reason)
+                return
         if not self._receiver.announce(package, now):
             return
         self.error = None
@@ -170,15 +178,21 @@ class Updater:
                 self.restart()
             elif order == "flip" and self.phase == IDLE and is_tag(go.get("tag")):
                 self._slots.flip(go["tag"], text(go, "proof", 64))
+                self.error = None
+                self.md5, self.parts = text(go, "md5", 32) or None, 0
                 self.restart()
+            elif order == "key" and self.signing is not None:
+                self.signing.replace(go)
+                self.on_change()
         except ImageError as error:
-            self._fault(self.md5 or "", error.code, error.reason)
+            self._fault(text(go, "md5", 32), error.code, error.reason)
         except OSError as error:
-            self._fault(self.md5 or "", "flash", f"The order could not be written down: {error}.")
+            reason = f"The order could not be written down: {error}."
+            self._fault(text(go, "md5", 32), "flash", reason)
 
     def _commit(self, go: dict) -> None:
         if self.phase == READY and go.get("md5") == self.md5 and is_tag(go.get("tag")):
-            self._target.commit(go["tag"])
+            self._target.commit(go["tag"], self._signed)
             self.restart()
 
     def _cancel(self, md5: object) -> None:
@@ -218,7 +232,7 @@ class Updater:
             self._stop("space", "There was too little memory to check the image.")
             return
         if self._move("whole") and self._by_itself:
-            self.command({"do": "commit", "md5": self.md5, "tag": LEVEL_0_TAG})
+            self.command({"do": "commit", "md5": self.md5, "tag": NOBODYS_TAG})
 
     # ---- phases
 

@@ -138,6 +138,12 @@ class House:
     def files(self, folder):
         return sorted(path.name for path in Path(self.root, folder).iterdir())
 
+    def write(self, name, content):
+        Path(self.root, name).write_bytes(content)
+
+    def remove(self, name):
+        Path(self.root, name).unlink()
+
     def flip_last_byte(self, name):
         path = Path(self.root, name)
         content = path.read_bytes()
@@ -217,7 +223,8 @@ class House:
             "version": version,
         } | changes
         known = self.sender.announcement(NODE)
-        pairs = known + tuple((k, extra[k]) for k in ("size", "sha256", "kind", "version"))
+        keys = ("size", "sha256", "kind", "version", "counter", "floor", "sig")
+        pairs = known + tuple((key, extra[key]) for key in keys if key in extra)
         self.announcement = self.side.sign(pairs)
         self.gateway.send(self.announcement)
         return offer.md5

@@ -32,6 +32,8 @@ ORDER = [
     "up",
     "mpy",
     "signing",
+    "key",
+    "floor",
     "damaged",
 ]
 
