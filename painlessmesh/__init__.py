@@ -16,6 +16,8 @@ _HOME = {
     "Receiver": "ota_receiver",
     "GatewaySide": "level1_gateway",
     "NodeSide": "level1_node",
+    "init_ota_send": "ota",
+    "init_ota_receive": "ota",
 }
 
 

@@ -11,6 +11,7 @@ READ_SIZE = 1024
 TICK = 0.1  # s
 DRAIN_TIMEOUT = 10  # s for a peer to take what we send
 DIAL_TIMEOUT = 10  # s
+DIAL_AGAIN = 5  # s
 
 
 class Links:
@@ -50,6 +51,13 @@ class Links:
             await _close(writer)
             return "this node goes away"
         return await self._serve(reader, writer, True)
+
+    async def station_manual(self, host: str, port: int = PORT) -> None:
+        """Keeps a link to that node, wherever it is; until cancelled or closed."""
+        closed = self._closed
+        while self._closed == closed:
+            await self.dial(host, port)
+            await asyncio.sleep(DIAL_AGAIN)
 
     async def run(self) -> None:
         """The timers of the mesh; until cancelled."""

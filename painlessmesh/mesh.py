@@ -39,6 +39,9 @@ class Mesh:
     def __init__(self, node_id: int) -> None:
         self.node_id = node_id
         self.root = False
+        self.expects_root = (
+            False  # whether a tree without a root should look for one; not on the wire
+        )
         self.stability = 0  # 0 to 1000, as in the library: grows while the tree stays as it is
         self.on_error = (
             None  # called with what a callback raised; None lets it out of receive() or tick()
@@ -102,6 +105,14 @@ class Mesh:
                 self._time.open_exchange(link, now)
 
     # What an application asks and says
+
+    def set_root(self, on: bool = True) -> None:
+        """Whether this node is the root, of which a mesh has at most one."""
+        self.root = on
+
+    def set_contains_root(self, on: bool = True) -> None:
+        """Whether this mesh is meant to have a root: the WiFi layer then leaves a tree that has none."""
+        self.expects_root = on
 
     def send(self, pairs: object) -> bool:
         """A package by its own `routing` and `dest`; False when there is no way. ValueError when it cannot be sent."""

@@ -355,3 +355,20 @@ async def test_a_connection_that_breaks_while_writing_ends_the_link():
     link = node.mesh.link_up(0, True)
     await node.links._write(link, Broken())
     assert "OSError" in link.closing or "ConnectionResetError" in link.closing
+
+
+async def test_a_station_by_hand_dials_again_and_again_until_it_is_closed():
+    from painlessmesh import link as module
+
+    usual, module.DIAL_AGAIN = module.DIAL_AGAIN, 0.05
+    accepting, dialling = Node(1), Node(2)
+    port = await accepting.listen()
+    keeping = asyncio.create_task(dialling.links.station_manual(HOST, port))
+    await until(accepting.mesh.get_node_list)
+    accepting.mesh.links[0].close("try again")
+    await until(lambda: not accepting.mesh.get_node_list())
+    await until(accepting.mesh.get_node_list)
+    await dialling.stop()
+    await until(keeping.done)
+    await accepting.stop()
+    module.DIAL_AGAIN = usual

@@ -36,7 +36,9 @@ def without(package, key):
 
 
 def test_extra_keys_another_order_white_space_and_slashes_are_taken():
-    frame = b' {\r\n "msg" : "a\\/b" , "x":{"y":[1]}, "from":2222222222,"dest":1111111111, "type":9 } '
+    frame = (
+        b' {\r\n "msg" : "a\\/b" , "x":{"y":[1]}, "from":2222222222,"dest":1111111111, "type":9 } '
+    )
     assert heard(frame)[0] == [(PEER, "a/b")]
 
 
@@ -112,12 +114,13 @@ def test_a_one_is_a_true_flag():
 
 
 def test_routing_as_a_float_or_in_quotes_counts():
+    mesh, seen = Mesh(US), []
+    mesh.on_package(42, lambda *package: seen.append(package))
+    link = identified(mesh, PEER)
     for way in (b'"1"', b"1.0"):
-        frame = b'{"type":42,"routing":' + way + b',"dest":3333333333,"from":2222222222}'
-        mesh, seen = Mesh(US), []
-        mesh.on_package(42, lambda *package: seen.append(package))
-        mesh.receive(identified(mesh, PEER), frame + b"\0", START)
-        assert seen == []  # it was for another node
+        frame = b'{"type":42,"routing":' + way + b',"dest":3333333333,"from":2222222222}\0'
+        mesh.receive(link, frame, START)
+    assert seen == []  # they were for another node
 
 
 def test_stamps_that_are_no_uint32_count_as_zero():
