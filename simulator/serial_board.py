@@ -36,6 +36,7 @@ class SerialBoard:
     """`hardware` is the folder of compiled fakes, `air` the folder that boards in radio range share."""
 
     def __init__(self, folder: Path, hardware: Path, air: Path, mac: bytes) -> None:
+        self.mac = mac
         self.flash = folder / "flash"
         self.parts = folder / "parts"
         self.console = folder / "console.log"

@@ -1,7 +1,6 @@
 """scripts/deploy: the command line, and the story of a board that is put into service."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from scripts.deployment import (
     board_programs,
     console,
     interpreter,
+    pairing,
     plan,
     questions,
     settings,
@@ -24,8 +24,6 @@ from scripts.firmware import bundle as bundles, flash, sources
 
 TOOLS = sources.REPOSITORY / ".tools/venv-deploy/bin"  # what scripts/setup makes, in a clone
 OUR_MAIN = "loader.run("
-KEYS = "keys.json"
-SETUP_SECONDS = 60
 
 
 def main(words: list[str] | None = None, program: str = "deploy") -> int:
@@ -69,7 +67,7 @@ class Deployment:
         self.say("Restarting the board …")
         self.cable.restart()
         if self.options.kind == "gateway":
-            self._pair(config, found)
+            pairing.pair(self.cable, config, found, self.memory, self.say)
         else:
             console.watch(self.options.port, self.options.listen)
             self.say(
@@ -94,7 +92,9 @@ class Deployment:
         bundle, node_type = self._bundle(found)
         slot = self._slot(found, bundle)
         config = self._settings(found, node_type)
-        self.say(f"  Settings: {settings.shown(config)}")
+        self.say("  Settings:")
+        for name, value in settings.shown(config).items():
+            self.say(f"    {name}: {value}")
         filled = plan.filled_slot(found, bundle, slot) if slot else {}
         text = settings.text_of(config)
         if config == found.object("config.json"):
@@ -189,27 +189,3 @@ class Deployment:
         """The program was interrupted to ask the board; it starts again."""
         if "main.py" in found.files:
             self.cable.restart()
-
-    # ---- after it
-
-    def _pair(self, config: dict, found: survey.Survey) -> None:
-        key = console.wait_for_setup_key(self.options.port, SETUP_SECONDS)
-        mesh_key = str(found.object(KEYS).get("mesh_key", "")) or self._read_mesh_key()
-        try:
-            self.memory.remember(config["mesh"], mesh_key)
-            self.say(f"The mesh is remembered for its nodes in {self.memory.path}.")
-        except OSError as error:
-            self.say(f"The mesh could not be remembered in {self.memory.path}: {error.strerror}.")
-        self.say(f"\nSetup key: {key}\n")
-        self.say(
-            "In Home Assistant: Settings → Devices & services → Add integration → Mesh OTA, and paste it."
-        )
-
-    def _read_mesh_key(self) -> str:
-        """By cable, at its first boot only; its program starts again afterwards."""
-        told = dict(board_programs.told(self.cable.run(board_programs.read(KEYS))))
-        self.cable.restart()
-        try:
-            return str(json.loads(str(told.get("text")))["mesh_key"])
-        except (ValueError, KeyError, TypeError):
-            raise DeployError(f"The gateway's {KEYS} could not be read. Run this again.") from None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from scripts.deployment.errors import DeployError
 
 SETUP_KEY = re.compile(r"setup key: ((?:[A-Z2-7]{4}-){13}[A-Z2-7])\b")
+JOINED = "home network: joined"
 FAILED = "Traceback (most recent call last)"
 AFTERMATH_SECONDS = 1.5  # in which an exception is printed to its end
 PAUSE = 0.2
@@ -48,6 +49,11 @@ def wait_for_setup_key(port: str, seconds: float) -> str:
         f"The gateway said no setup key within {seconds:.0f} s. Press its reset button and look at its console: 'mpremote "
         f"connect {port} repl'."
     )
+
+
+def joined_wifi(port: str, seconds: float) -> bool:
+    """Whether the gateway says so within that time. Raises DeployError when its program ends."""
+    return any(JOINED in line for line in _until_failure(port, seconds))
 
 
 def watch(port: str, seconds: float) -> None:

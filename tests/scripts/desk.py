@@ -43,6 +43,11 @@ class Desk:
         self.boards.append(found)
         return found
 
+    def let_hear_router(self, board: SerialBoard, password: str = WIFI_PASSWORD) -> None:
+        air = Air(self.folder / "air", 5555)
+        air.add_router(ROUTER, "home", password)
+        air.let_hear(board.mac, ROUTER, -50, "127.0.0.1")
+
     def deploy(
         self, *words: object, command: list[object] = DEPLOY, **environment: str
     ) -> subprocess.CompletedProcess[str]:

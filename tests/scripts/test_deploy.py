@@ -39,6 +39,7 @@ def in_service(tmp_path_factory: pytest.TempPathFactory, hardware: Path) -> Iter
     """A desk on which a gateway and then a node were put into service; their folders are to be copied."""
     desk = Desk(tmp_path_factory.mktemp("in_service"), hardware)
     gateway, node = desk.board("gateway"), desk.board("node", NODE_MAC)
+    desk.let_hear_router(gateway)
     gateway.plug_in()
     node.plug_in()
     desk.said_of_gateway = desk.deploy_gateway(gateway)
@@ -64,6 +65,7 @@ def test_a_gateway_is_in_service_and_its_setup_key_is_shown(in_service: Desk) ->
     shown = re.search(r"Setup key: (\S+)", run.stdout)[1]
     said = SETUP_KEY.findall((in_service.folder / "gateway/console.log").read_text())
     assert set(said) == {shown}
+    assert "It has joined the WiFi 'home'." in run.stdout
     flash = in_service.folder / "gateway/flash"
     assert Slots(str(flash)).manifest()["node_type"] == "gateway"
     assert Slots(str(flash)).damaged is None
@@ -166,6 +168,7 @@ def test_a_second_run_writes_nothing_and_starts_the_board_again(
 
 def test_a_gateway_in_service_keeps_its_keys(desk: Desk, in_service: Desk) -> None:
     board = desk.board("gateway", like=in_service.folder / "gateway")
+    desk.let_hear_router(board, password="changed since")
     board.plug_in()
     run = desk.deploy("gateway", board.port, "--home-assistant", "http://10.0.0.5:8123")
     assert run.returncode == 0, run.stderr
@@ -175,6 +178,7 @@ def test_a_gateway_in_service_keeps_its_keys(desk: Desk, in_service: Desk) -> No
     assert config["home_assistant"] == {"url": "http://10.0.0.5:8123"}
     assert config["router"]["password"] == WIFI_PASSWORD
     assert "Writing the firmware" not in run.stdout
+    assert "It has not joined the WiFi 'home' yet" in run.stdout
 
 
 def test_a_setting_changes_alone(desk: Desk, serviced: SerialBoard) -> None:

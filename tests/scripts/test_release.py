@@ -136,6 +136,7 @@ def test_boards_are_put_into_service_from_the_released_file_alone(desk: Desk, fi
     shutil.copy(files / program.name, program)
     command = [REPOSITORY / ".tools/venv-deploy/bin/python", "-I", program]
     gateway, node = desk.board("gateway"), desk.board("node", NODE_MAC)
+    desk.let_hear_router(gateway)
     gateway.plug_in()
     node.plug_in()
     words = readme_commands()
