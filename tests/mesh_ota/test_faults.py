@@ -1,0 +1,245 @@
+"""The 18 faults of the system that this one follows, each by its number: what must never happen again.
+
+| fault | what it was | shown here | shown elsewhere (`test_faults.py` of that folder) |
+|---|---|---|---|
+| 1 | progress never left the gateway | per-node parts in the API | `gateway_firmware` |
+| 2 | completed meant: last part handed to somebody | only the proof completes | |
+| 3 | the target node was ignored | list names one node | `gateway_firmware` |
+| 4 | the target type was ignored | the list's role, or a refusal | |
+| 5 | the second job installed the first one's bytes | | `gateway_firmware` |
+| 6 | a silent node froze the queue | the queue goes on | |
+| 7 | the new image confirmed itself at once | | `node_firmware` |
+| 8 | after a rollback the node claimed the new version | the old one is shown | `node_firmware` |
+| 9 | a gateway's restart left a job that nothing ended | it is listed again, and ends | |
+| 10 | no authentication | every door is locked | |
+| 11 | ranges and error codes taken for bytes | the range table | `gateway_firmware` |
+| 12 | offers were never withdrawn, parts of two images mixed | the list ends | `gateway_firmware`, `painlessmesh` |
+| 13 | the chip was not looked at | wrong chip is refused | |
+| 14 | nobody knew what a node runs | version by the node's own status | |
+| 15 | an empty upload blocked all others | refused; types side by side | |
+| 16 | the gateway could not be updated, two took one job | its own job; one owner | |
+| 17 | the history could be deleted | it outlives cancel and firmware | |
+| 18 | the tests deleted what they found | they have a folder of their own | |
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.mesh_ota.errors import Unfit
+from custom_components.mesh_ota.hub import MeshOta
+from custom_components.mesh_ota.jobs.job import Job
+from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
+from homeassistant.core import HomeAssistant
+
+from .conftest import GATEWAY_ID, Upload
+from .gateway_client import ROOT, GatewayClient
+from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, House, firmware, sketch
+
+API = "/api/mesh_ota/v1/"
+
+
+@pytest.fixture
+def house() -> House:
+    """A house with two nodes of type pir."""
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    return house
+
+
+@pytest.fixture
+async def job(hub: MeshOta, caller: GatewayClient, upload: Upload) -> Job:
+    """A job for one of two nodes, over real HTTP."""
+    await caller.report(tree=[[HALL, GATEWAY_ID], [ATTIC, GATEWAY_ID]])
+    await caller.report_node(HALL)
+    await caller.report_node(ATTIC, name="attic")
+    uploaded = await upload("pir", "1.1.0")
+    return await hub.async_create_job(uploaded["id"], node_ids=[HALL])
+
+
+async def test_fault_01_progress_of_each_node_reaches_the_api(
+    caller: GatewayClient, job: Job, hass_client: ClientSessionGenerator
+):
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, HALL, "downloading", current_part=1)
+    shown = await (await (await hass_client()).get(f"{API}ota/updates/{job.id}")).json()
+    assert [(row["status"], row["current_part"]) for row in shown["nodes"]] == [("downloading", 1)]
+
+
+def test_fault_02_only_the_proof_after_the_restart_completes_a_node(house: House):
+    job = house.create(node_ids=[HALL])
+    house.progress(job, "downloading", current_part=10)
+    house.progress(job, "restarting", boot=7)
+    assert job.status is JobStatus.DISTRIBUTING
+    house.come_back(job, job.nodes[HALL], boot=8, proof="0f" * 32)
+    assert job.nodes[HALL].status is NodeStatus.FAILED
+    again = house.create(node_ids=[ATTIC])
+    house.restart(again, ATTIC)
+    assert again.status is JobStatus.COMPLETED
+
+
+async def test_fault_03_a_job_for_one_node_names_that_node_alone(caller: GatewayClient, job: Job):
+    (listed,) = (await caller.pending()).json["jobs"]
+    assert [target["node_id"] for target in listed["targets"]] == [HALL]
+
+
+def test_fault_04_the_type_asked_for_is_the_type_served_or_refused(house: House):
+    with pytest.raises(Unfit):
+        house.create(node_type="led")
+    job = house.create(node_type="pir")
+    (listed,) = house.engine.pending(GATEWAY).jobs
+    assert (job.target_node_type, listed["role"]) == ("pir", "pir")
+
+
+def test_fault_06_a_node_that_never_answers_does_not_hold_up_the_queue(house: House):
+    silent = house.create(node_ids=[HALL])
+    after = house.create(firmware(2, version="1.2.0"), node_ids=[ATTIC])
+    house.progress(silent, "offered")
+    house.wait(minutes=11)
+    assert silent.status is JobStatus.FAILED
+    assert "did not ask" in (silent.nodes[HALL].error_message or "")
+    assert house.listed() == {after.id: [ATTIC]}
+
+
+def test_fault_08_after_a_rollback_the_old_version_is_shown_and_may_be_tried_again(house: House):
+    job = house.create(node_ids=[HALL])
+    house.restart(job, outcome="refused")
+    assert job.nodes[HALL].status is NodeStatus.ROLLED_BACK
+    assert house.nodes.nodes[HALL].version == "1.0.0"
+    again = house.create(node_ids=[HALL], force=True)
+    assert house.listed() == {again.id: [HALL]}
+
+
+async def test_fault_09_a_gateway_that_restarts_in_the_middle_is_given_its_job_again(
+    hub: MeshOta, caller: GatewayClient, job: Job
+):
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, HALL, "downloading", current_part=1)
+    await caller.open()
+    assert (await caller.pending()).json["jobs"] == [listed]
+    complete = await caller.call(
+        "POST", f"ota/updates/{job.id}/complete", {"token": listed["token"]}
+    )
+    assert complete.status == 409
+    await hub.async_cancel_job(job.id)
+    assert job.status is JobStatus.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", API + "firmware"),
+        ("POST", API + "firmware/upload"),
+        ("DELETE", API + "firmware/1"),
+        ("GET", API + "firmware/1/download"),
+        ("POST", API + "ota/updates"),
+        ("DELETE", API + "ota/updates/1"),
+        ("GET", ROOT + "ota/updates/pending"),
+        ("GET", ROOT + "firmware/1/download"),
+        ("POST", ROOT + "report"),
+        ("POST", ROOT + "ota/updates/1/complete"),
+    ],
+)
+async def test_fault_10_nobody_comes_in_without_a_key(
+    job: Job, hass_client_no_auth: ClientSessionGenerator, method: str, path: str
+):
+    answer = await (await hass_client_no_auth()).request(method, path, headers={"X-API-Key": "x"})
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "length"),
+    [
+        ("bytes=-500", 206, 500),
+        ("bytes=0-99", 206, 100),
+        ("bytes=0-99999999", 206, None),
+        ("bytes=99999999-", 416, None),
+    ],
+)
+async def test_fault_11_ranges_mean_what_they_say(
+    job: Job, hass_client: ClientSessionGenerator, asked: str, status: int, length: int | None
+):
+    client = await hass_client()
+    answer = await client.get(f"{API}firmware/{job.firmware_id}/download", headers={"Range": asked})
+    body = await answer.read()
+    assert answer.status == status
+    if status == 206:
+        assert len(body) == (length or job.size_bytes)
+
+
+@pytest.mark.parametrize("end", ["complete", "fail", "cancel"])
+def test_fault_12_what_has_ended_is_offered_no_more(house: House, end: str):
+    job = house.create(node_ids=[HALL])
+    assert house.listed() == {job.id: [HALL]}
+    if end == "complete":
+        house.restart(job)
+    elif end == "fail":
+        house.progress(job, "failed")
+    else:
+        house.cancel(job)
+    assert house.listed() == {}
+
+
+def test_fault_13_an_image_of_another_chip_is_refused(house: House):
+    house.join(PORCH, kind="esp-image", chip="esp32c3")
+    image = firmware(3, kind="esp-image", hardware="ESP32", chip="esp32s3")
+    with pytest.raises(Unfit) as raised:
+        house.create(image, node_ids=[PORCH])
+    assert raised.value.key == "firmware_for_other_chip"
+
+
+async def test_fault_14_what_a_node_runs_is_what_it_says_itself(
+    hass: HomeAssistant, caller: GatewayClient, job: Job
+):
+    await caller.report_node(HALL, version="0.9.7")
+    await hass.async_block_till_done()
+    assert hass.states.get("update.hall_firmware").attributes["installed_version"] == "0.9.7"
+
+
+async def test_fault_15_an_empty_upload_is_refused_and_one_type_never_waits_for_another(
+    job: Job, hass_client: ClientSessionGenerator
+):
+    form: dict[str, Any] = {"node_type": "led", "version": "1", "file": b""}
+    answer = await (await hass_client()).post(f"{API}firmware/upload", data=form)
+    assert answer.status == 400
+    house = House()
+    house.join(HALL)
+    house.join_stock(ATTIC).chip = "esp32"
+    first, second = house.create(), house.create(sketch())
+    assert house.listed() == {first.id: [HALL], second.id: [ATTIC]}
+
+
+def test_fault_16_a_gateway_is_a_node_too_and_two_never_share_a_row(house: House):
+    house.add_gateway(OTHER_GATEWAY)
+    house.nodes.report_gateway(GATEWAY, {"proof": "01" * 32, "boot": 4, "version": "1.0.0"})
+    own = house.create(firmware(5, node_type="gateway"), node_ids=[GATEWAY])
+    assert house.listed() == {own.id: [GATEWAY]}
+    assert house.listed(OTHER_GATEWAY) == {}
+    job = house.create(node_ids=[HALL])
+    house.progress(job, "downloading", gateway_id=OTHER_GATEWAY, current_part=9)
+    assert job.nodes[HALL].current_part == 0
+
+
+async def test_fault_17_history_outlives_cancel_and_firmware_and_names_who_did_it(
+    hub: MeshOta, job: Job, hass_client: ClientSessionGenerator
+):
+    client = await hass_client()
+    url = f"{API}ota/updates/{job.id}"
+    assert (await client.delete(url)).status == 200
+    assert (await client.delete(url)).status == 409
+    assert (await client.delete(f"{API}firmware/{job.firmware_id}")).status == 200
+    shown = await (await client.get(url)).json()
+    assert (shown["status"], shown["version"]) == ("cancelled", "1.1.0")
+    assert shown["nodes"][0]["error_message"] == "Cancelled."
+
+
+def test_fault_18_tests_have_a_folder_of_their_own(
+    hass: HomeAssistant, tmp_path_factory: pytest.TempPathFactory
+):
+    """None of them needs a server that somebody uses."""
+    home = Path(hass.config.config_dir)
+    assert not (home / ".storage" / "mesh_ota").exists()
+    assert home != Path.home() / ".homeassistant"
