@@ -106,7 +106,8 @@ class ImageSlots(Slots):
         if self._own is not None and not self.in_trial:
             proof, _damaged, md5 = self._look_at(self.running)
             known, version = self._state.record(self.running), self._own["version"]
-            if (known.get("proof"), known.get("version")) != (proof, version):
+            so_far = (known.get("proof"), known.get("version"), known.get("confirmed"))
+            if so_far != (proof, version, True):
                 self._write_record(self.running, proof, version, md5, True)
 
     def _look_at(self, slot: str) -> tuple:

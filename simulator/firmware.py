@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from scripts.firmware import bundle, compiler, flash, sources
+from simulator import esp_image, partitions
 
 # The pin that the second version lights, so that it can be seen from outside which version runs. No role uses it.
 LIT_BY_NEW_VERSION = 22
@@ -42,6 +43,25 @@ def that_raises(node_type: str, version: str, sentence: str) -> bytes:
     return _with_role(node_type, version, f"\n\nraise RuntimeError({sentence!r})\n", {})
 
 
+def image_with_new_behaviour(node_type: str, version: str, padding: bytes = b"") -> bytes:
+    """The new behaviour as an application image, for boards with two application partitions."""
+    name = f"roles/{node_type.replace('-', '_')}.py"
+    source = (
+        sources.read(name, sources.REPOSITORY)
+        + _NEW_BEHAVIOUR.format(pin=LIT_BY_NEW_VERSION).encode()
+    )
+    return esp_image.application(node_type, version, {name: source, "roles/padding.bin": padding})
+
+
+def image_that_raises(node_type: str, version: str, sentence: str) -> bytes:
+    """An application image whose application raises as soon as it is started."""
+    name = f"roles/{node_type.replace('-', '_')}.py"
+    source = (
+        sources.read(name, sources.REPOSITORY) + f"\n\nraise RuntimeError({sentence!r})\n".encode()
+    )
+    return esp_image.application(node_type, version, {name: source})
+
+
 def proof_of(bundle_bytes: bytes) -> str:
     return bundle.proof_of(bundle_bytes)
 
@@ -49,6 +69,15 @@ def proof_of(bundle_bytes: bytes) -> str:
 def put_into_service(folder: Path, bundle_bytes: bytes) -> str:
     """What scripts/deploy does by cable, without the board's own config.json; answers the proof."""
     return flash.write(folder, bundle_bytes)
+
+
+def put_image_into_service(board: Path, image: bytes) -> None:
+    """The same for a board with two application partitions: `board` is the folder of its flash and its parts."""
+    for name, content in flash.factory_files("node").items():
+        path = board / "flash" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    partitions.solder_on(board / "parts", image)
 
 
 def compile_hardware(folder: Path) -> Path:

@@ -14,9 +14,9 @@ import machine
 import network  # noqa: F401
 import parts
 
-if parts.exists(parts.BOARD + "/frozen"):
-    import frozen  # noqa: F401
-
+_IMAGE = parts.exists(parts.BOARD + "/frozen")
+if _IMAGE:
+    import frozen
 _CABLE = sys.argv[2] if len(sys.argv) > 2 else ""
 if _CABLE:
     import serial_repl
@@ -51,5 +51,7 @@ if _CABLE:
     serial_repl.started()
 # As on a chip: after a soft reset from the raw REPL, main.py is not run.
 if _run("boot.py") and _CABLE != "raw":
+    if _IMAGE:
+        frozen.exchange_path()
     _run("main.py")
 _sit_at_the_repl()

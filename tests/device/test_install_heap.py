@@ -6,7 +6,7 @@ from pathlib import Path
 
 from device.flash_files import FlashFiles
 from device.slots import Slots
-from tests.device import boards, made_bundles as made
+from tests.device import boards, made_bundles as made, made_images
 
 REPOSITORY = Path(__file__).parents[2]
 KIBIBYTE = 1024
@@ -24,13 +24,24 @@ def heap_needed(folder: Path, size: int) -> int:
     flash.mkdir()
     boards.fill(FlashFiles(str(flash)), "a", boards.OLD)
     Slots(str(flash)).adopt("a")
-    (folder / "bundle.tar").write_bytes(bundle)
+    return measured("install_heap.py", flash, bundle)
+
+
+def heap_needed_by_an_image(folder: Path, size: int) -> int:
+    flash = folder / "flash"
+    flash.mkdir(parents=True)
+    return measured("image_heap.py", flash, made_images.image(size=size))
+
+
+def measured(script: str, flash: Path, content: bytes) -> int:
+    file = flash.parent / "firmware"
+    file.write_bytes(content)
     run = subprocess.run(
         [
             REPOSITORY / ".tools/bin/micropython",
             *("-X", "heapsize=192k"),
-            "tests/device/install_heap.py",
-            *(flash, folder / "bundle.tar", made.md5(bundle), str(len(bundle))),
+            f"tests/device/{script}",
+            *(flash, file, made.md5(content), str(len(content))),
         ],
         cwd=REPOSITORY,
         capture_output=True,
@@ -47,3 +58,11 @@ def test_the_heap_that_an_update_needs_does_not_grow_with_the_image(tmp_path: Pa
     print("heap for images of", sizes, "bytes:", needed)
     assert max(needed) - min(needed) < 2 * KIBIBYTE
     assert max(needed) < 20 * KIBIBYTE
+
+
+def test_the_heap_that_an_image_needs_does_not_grow_with_it(tmp_path: Path) -> None:
+    sizes = (16 * KIBIBYTE, 256 * KIBIBYTE, 2048 * KIBIBYTE)
+    needed = [heap_needed_by_an_image(tmp_path / str(size), size) for size in sizes]
+    print("heap for esp-images of", sizes, "bytes:", needed)
+    assert max(needed) - min(needed) < 1 * KIBIBYTE
+    assert max(needed) < 16 * KIBIBYTE
