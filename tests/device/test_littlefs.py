@@ -3,6 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from scripts.firmware import flash
+
 REPOSITORY = Path(__file__).parents[2]
 MICROPYTHON = REPOSITORY / ".tools/bin/micropython"
 STORY = "tests/device/littlefs_power_cuts.py"
@@ -24,3 +28,28 @@ def test_no_cut_inside_littlefs_leaves_half_a_slot(full_counts: bool) -> None:
     assert run.returncode == 0, run.stderr
     good, bad = (int(word) for word in said[-1].split() if word.isdigit())
     assert min(good, bad) > (300 if full_counts else 50)
+
+
+@pytest.mark.timeout(3600)
+def test_the_shipped_boot_py_finds_a_whole_slot_on_whatever_a_cut_left(
+    full_counts: bool, tmp_path: Path
+) -> None:
+    """The same one level deeper: each remainder is booted by boot.py in a process of its own."""
+    for name, content in flash.factory_files("node").items():
+        path = tmp_path / "factory" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    step = "1" if full_counts else "89"
+    run = subprocess.run(
+        [MICROPYTHON, "-X", "heapsize=32m", "tests/device/littlefs_boot_cuts.py", step, tmp_path],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        check=False,
+    )
+    said = [line for line in run.stdout.splitlines() if not line.startswith("OSError: ")]
+    print(*said)
+    assert run.returncode == 0, run.stderr
+    good, bad = (int(word) for word in said[-1].split() if word.isdigit())
+    assert min(good, bad) > (300 if full_counts else 10)
