@@ -61,6 +61,15 @@ def test_the_frontend_is_the_one_that_home_assistant_names() -> None:
     assert required in (REPOSITORY / "requirements/demo.in").read_text().splitlines()
 
 
+@pytest.mark.parametrize("file", ["demo.in", "previous.in"])
+def test_what_discovery_needs_is_installed_beforehand(file: str) -> None:
+    """Otherwise Home Assistant fetches it when our integration is first loaded, if it is online."""
+    ours = json.loads((REPOSITORY / "custom_components/mesh_ota/manifest.json").read_text())
+    assert "dhcp" in ours
+    lines = (REPOSITORY / "requirements" / file).read_text().splitlines()
+    assert set(manifest("dhcp")["requirements"]) <= set(lines)
+
+
 @pytest.mark.parametrize("module", ["pymicro_vad", "pyspeex_noise"])
 def test_a_stand_in_counts_as_the_package_that_home_assistant_asks_for(module: str) -> None:
     """Otherwise Home Assistant would try to install the real one, which needs a C++ compiler."""
