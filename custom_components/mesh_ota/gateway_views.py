@@ -94,7 +94,8 @@ class PendingView(GatewayView):
             # Its entry was reloaded and its nodes not heard since: an empty list would end all that it is doing.
             raise Later
         handout = await self.hub.outlet.async_settled_handout(gateway_id)
-        return 200, {"revision": handout.revision, "jobs": handout.jobs}, ""
+        answer = {"revision": handout.revision, "jobs": handout.jobs}
+        return 200, answer | ({"keys": handout.keys} if handout.keys else {}), ""
 
     async def _until_it_differs(self, gateway_id: str, have: int, wait: int) -> None:
         try:

@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import TICK, UNKNOWN_VERSION
-from .errors import Conflict, MeshOtaError, NotFound, load_sentences, sentence
+from .errors import Conflict, InvalidRequest, MeshOtaError, NotFound, load_sentences, sentence
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
 from .jobs.engine import JobEngine
@@ -25,6 +25,8 @@ from .library import FirmwareLibrary
 from .nodes import GatewayState, Node, NodeRegistry
 from .outlet import Change, Outlet
 from .pairing import GatewayExpectation
+from .signer import Signer
+from .signing import Signature
 
 
 class MeshOta:
@@ -40,6 +42,7 @@ class MeshOta:
             alarm=lambda gateway_id: self._notify("wrong_signatures", gateway_id)
         )
         self.sentences: dict[str, str] = {}
+        self.signer = Signer(hass)
         self.outlet = Outlet(hass, self.engine, self.nodes)
         self.async_subscribe = self.outlet.async_subscribe
         self._stop_timer: CALLBACK_TYPE | None = None
@@ -49,6 +52,9 @@ class MeshOta:
         """Read the stores and the sentences."""
         self.sentences = await self.hass.async_add_executor_job(load_sentences)
         await self.library.async_load()
+        await self.signer.async_load()
+        self.signer.on_change = self._signing_changed
+        self.engine.handouts.key_changes = self.signer.changes_for
         if (stored := await self.outlet.jobs_store.async_load()) is not None:
             self.engine.restore(stored)
         if (stored := await self.outlet.nodes_store.async_load()) is not None:
@@ -148,18 +154,33 @@ class MeshOta:
         node_ids: Sequence[str] | None = None,
         node_type: str | None = None,
         force: bool = False,
+        sign_downgrade: bool = False,
         actor: str | None = None,
     ) -> Job:
-        """Make a job; without a target it is for the firmware's type."""
+        """Make a job; without a target it is for the firmware's type. A downgrade is signed for one node alone."""
+        firmware = self._whole(self.library.get(firmware_id))
+        await self._async_signed()
+        signature = self.signer.signature_of(firmware_id)
+        if sign_downgrade:
+            if node_ids is None or len(node_ids) != 1:
+                raise InvalidRequest("downgrade_of_one_node")
+            signature = await self.signer.async_sign_downgrade(firmware, node_ids[0])
         job = self.engine.create(
-            self._whole(self.library.get(firmware_id)),
+            firmware,
             dt_util.utcnow(),
             node_ids=node_ids,
             node_type=node_type,
             force=force,
             actor=actor,
         )
-        return await self._async_kept(job)
+        return await self._async_kept(job, signature)
+
+    async def async_go_back(self, node_id: str, actor: str | None = None) -> Job:
+        """Bring a node back to what lies in its other slot, without a transfer, through the same trial."""
+        node = self.node(node_id)
+        if node is None:
+            raise NotFound("unknown_node", node=node_id)
+        return await self._async_kept(self.engine.go_back(node, dt_util.utcnow(), actor))
 
     async def async_install(
         self, node_id: str, version: str | None, actor: str | None = None
@@ -176,8 +197,9 @@ class MeshOta:
             firmware = self.latest_firmware(node)
         if firmware is None:
             raise NotFound("no_such_version", node=node_id, version=version or "-")
+        await self._async_signed()
         job = self.engine.install(self._whole(firmware), node, dt_util.utcnow(), actor)
-        return await self._async_kept(job)
+        return await self._async_kept(job, self.signer.signature_of(firmware.id))
 
     async def async_cancel_job(self, job_id: int, actor: str | None = None) -> Job:
         """Cancel a job; nodes that restart already run on to their outcome."""
@@ -206,7 +228,38 @@ class MeshOta:
             raise Conflict("firmware_damaged", firmware=firmware.id)
         return firmware
 
-    async def _async_kept(self, job: Job) -> Job:
+    # Signed firmware
+
+    async def async_turn_signing(self, on: bool) -> None:
+        """Sign firmware from now on, or no longer."""
+        await self.signer.async_turn(on, self.library.list())
+
+    async def async_rotate_signing_key(self) -> None:
+        """Draw the next key; nodes get it from their gateways, signed by the present one."""
+        await self._async_signed()
+        await self.signer.async_rotate(self.library.list())
+
+    async def _async_signed(self) -> None:
+        await self.signer.async_sign(self.library.list())
+
+    def _signing_changed(self) -> None:
+        """Open jobs carry what the present key has signed; a downgrade keeps its own until it is made anew."""
+        for job in self.engine.ledger.open_jobs:
+            if job.floor is None and job.mode != "flip":
+                self._sign_job(job, self.signer.signature_of(job.firmware_id))
+                self.engine.ledger.changed(job)
+        self.outlet.publish(gateways=list(self.gateways))
+        self._notify("signing", "")
+
+    def _sign_job(self, job: Job, signature: Signature | None) -> None:
+        if signature is None:
+            job.counter, job.sig, job.floor = 0, "", None
+        else:
+            job.counter, job.sig, job.floor = signature.counter, signature.sig, signature.floor
+
+    async def _async_kept(self, job: Job, signature: Signature | None = None) -> Job:
+        if signature is not None:
+            self._sign_job(job, signature)
         self.outlet.publish()
         await self.outlet.jobs_store.async_settle()
         return job

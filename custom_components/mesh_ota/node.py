@@ -37,6 +37,10 @@ class Node:
     up: int | None = None
     mpy: str | None = None
     signing: bool = False
+    signing_key: str | None = None
+    """Names the public key it believes (`status.key`)."""
+    floor: int | None = None
+    """The counter below which it takes nothing."""
     damaged: str | None = None
     stock: bool = True
     """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""

@@ -22,7 +22,7 @@ class Change:
 
     `kind`: `node`, `new_node`, `gateway` (id: node id), `job`, `library` (id: number as text); and what needs the
     user: `wrong_signatures` (id: gateway), `old_backup` (id: gateway; open jobs are paused), `old_backup_settled`
-    (none of them waits for the user any more).
+    (none of them waits for the user any more), `signing` (turned on or off, exported, or another key).
     """
 
     kind: str

@@ -131,6 +131,8 @@ _TRANSIENT: dict[str, Callable[[Any], Any]] = {
     "error": _error,
     "damaged": _text(60),
     "other": _other,
+    "key": _matching(re.compile(r"[0-9a-f]{16}")),
+    "floor": count,
 }
 
 
@@ -145,6 +147,7 @@ def read_status(body: Any) -> dict[str, Any]:
             said[name] = value
     for key, read in _TRANSIENT.items():
         said[key] = read(body.get(key))
+    said["signing_key"] = said.pop("key")
     return said
 
 

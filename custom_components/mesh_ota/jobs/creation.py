@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..errors import InvalidRequest, NotFound, Unfit
+from ..const import APP_BUNDLE, HARDWARE_MICROPYTHON, MICROPYTHON
+from ..errors import Conflict, InvalidRequest, NotFound, Unfit
 from ..firmware.record import Firmware
 from ..nodes import Node, NodeRegistry
 from .fit import runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
 from .states import NodeStatus
+
+NO_FIRMWARE = 0
+"""The firmware id of a job that brings no image; the library's begin with 1."""
 
 
 def create(
@@ -54,6 +58,41 @@ def create(
         _name_targets(job, [node.node_id for node in targets])
     for node in targets:
         add_row(ledger, job, node, now)
+    return job
+
+
+def go_back(ledger: Ledger, node: Node, now: datetime, actor: str | None) -> Job:
+    """Make a job that takes a node to what lies in its other slot; no image is needed, only its proof.
+
+    Raises Conflict if nothing is known to lie there.
+    """
+    if node.stock or node.other is None:
+        raise Conflict("nothing_to_go_back_to", node=node.node_id)
+    job_id, token = ledger.draw()
+    proof = node.other["proof"]
+    job = Job(
+        id=job_id,
+        token=token,
+        firmware_id=NO_FIRMWARE,
+        node_type=node.node_type or "",
+        version=node.other["version"],
+        hardware=node.hardware or HARDWARE_MICROPYTHON,
+        kind=node.kind or APP_BUNDLE,
+        runtime=MICROPYTHON,
+        chip=None,
+        filename="",
+        size_bytes=0,
+        md5_hash=proof[:32],
+        sha256=proof,
+        proof=proof,
+        mode="flip",
+        force_update=True,
+        actor=actor,
+        created_at=now,
+    )
+    ledger.add(job)
+    _name_targets(job, [node.node_id])
+    add_row(ledger, job, node, now)
     return job
 
 

@@ -90,6 +90,12 @@ class JobEngine:
                 return job
         return self.create(firmware, now, node_ids=[node.node_id], actor=actor)
 
+    def go_back(self, node: Node, now: datetime, actor: str | None) -> Job:
+        """Make the job that brings a node back to its other slot, see `creation.go_back`."""
+        job = creation.go_back(self.ledger, node, now, actor)
+        self._clocks.explain()
+        return job
+
     def cancel(self, job_id: int, now: datetime) -> Job:
         """End every row that has not been committed.
 

@@ -1,5 +1,6 @@
 """What each gateway is to distribute now (docs/gateway-api.md §4): which jobs, which nodes, under which revision."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ class Handout:
     jobs: list[dict[str, Any]]
     rows: frozenset[tuple[int, str]]
     """(job id, node id) of each target."""
+    keys: list[dict[str, str]]
+    """Changes of the signing key that nodes of this gateway have missed."""
 
 
 class Handouts:
@@ -32,6 +35,7 @@ class Handouts:
         self._nodes = nodes
         self._current: dict[str, Handout] = {}
         self._claims: dict[tuple[str, str, str], int] = {}
+        self.key_changes: Callable[[list[str]], list[dict[str, str]]] = lambda _key_ids: []
 
     def current(self, gateway_id: str) -> Handout:
         """Return the gateway's list; `refresh` keeps it true."""
@@ -51,16 +55,20 @@ class Handouts:
     def refresh(self, gateway_id: str) -> bool:
         """Make the list anew; a list that differs gets the next revision. Returns whether it did."""
         picks = self._picks(gateway_id)
-        jobs = _written(picks)
+        jobs, keys = _written(picks), self.key_changes(self._keys_of(gateway_id))
         before = self._current.get(gateway_id)
-        if before is not None and before.jobs == jobs:
+        if before is not None and (before.jobs, before.keys) == (jobs, keys):
             return False
         for _job, row in picks:
             row.handed_out = True
         self._ledger.revision += 1
         rows = frozenset((job.id, row.node_id) for job, row in picks)
-        self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows)
+        self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows, keys)
         return True
+
+    def _keys_of(self, gateway_id: str) -> list[str]:
+        nodes = self._nodes.nodes.values()
+        return [n.signing_key for n in nodes if n.gateway_id == gateway_id and n.signing_key]
 
     def _picks(self, gateway_id: str) -> list[Pick]:
         mine = list(self._ledger.open_rows(gateway_id))
@@ -140,8 +148,8 @@ def _job_entry(job: Job) -> dict[str, Any]:
         "size": job.size_bytes,
         "num_parts": job.num_parts,
         "force": job.force_update,
-        "mode": "single",
+        "mode": job.mode,
         "targets": [],
-        "counter": 0,
-        "sig": "",
-    }
+        "counter": job.counter,
+        "sig": job.sig,
+    } | ({} if job.floor is None else {"floor": job.floor})

@@ -117,6 +117,12 @@ class Job:
     target_node_type: str | None = None
     target_node_ids: list[str] | None = None
     force_update: bool = False
+    mode: str = "single"
+    """`flip`: to what lies in the node's other slot, without a firmware."""
+    counter: int = 0
+    sig: str = ""
+    floor: int | None = None
+    """Signed firmware (`signing.Signature`)."""
     actor: str | None = None
     """Home Assistant user id of whoever made it; None for an automation."""
     cancelled: bool = False
@@ -202,7 +208,7 @@ class Job:
 
 _JOB_SHOWN = (
     "id", "firmware_id", "node_type", "version", "hardware", "filename", "size_bytes", "md5_hash", "sha256", "proof",
-    "target_node_id", "target_node_type", "target_node_ids", "status", "waiting_for", "force_update", "error_message",
+    "mode", "target_node_id", "target_node_type", "target_node_ids", "status", "waiting_for", "force_update", "error_message",
     "created_at", "started_at", "completed_at",
 )  # fmt: skip
 
