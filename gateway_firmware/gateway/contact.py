@@ -24,6 +24,7 @@ class Contact:
     def __init__(self, mesh: Mesh, key: bytes, nonce: str) -> None:
         self.on_status = None
         self.on_news = None  # called when something is worth a report at once
+        self._key_changes = []
         self._mesh = mesh
         self._key = key
         self._nonce = nonce
@@ -51,13 +52,34 @@ class Contact:
         there = node is not None and node.present and self._mesh.link_to(node_id) is not None
         return node if there else None
 
-    def command(self, node: KnownNode, do: str, md5: str, tag: str = "") -> bool:
+    def command(self, node: KnownNode, do: str, md5: str, tag: str = "", proof: str = "") -> bool:
         """Send a `go`; whether there is a way to that node."""
+        said = (("do", do), ("md5", md5), ("tag", tag), ("proof", proof))
+        return self._go(node, said)
+
+    def _go(self, node: KnownNode, said: tuple) -> bool:
         if not node.side.node_nonce:
             return False
-        body = '{{"do":{},"md5":{}'.format(quote(do), quote(md5))
-        body += ',"tag":{}}}'.format(quote(tag)) if tag else "}"
-        return self._mesh.send(node.side.build("go", body))
+        body = ",".join([quote(key) + ":" + quote(value) for key, value in said if value])
+        return self._mesh.send(node.side.build("go", "{" + body + "}"))
+
+    def take_keys(self, changes: list) -> None:
+        """The changes of the signing key {from, modulus, sig} that nodes here have missed."""
+        if changes == self._key_changes:
+            return
+        self._key_changes = changes
+        for node in self._nodes.values():
+            node.behind = bool(changes)  # until it has said its key again
+            if changes:
+                node.ask_at = 0
+
+    def _give_key(self, node: KnownNode, key: object) -> None:
+        node.behind = False
+        for change in self._key_changes:
+            if change["from"] == key:
+                node.behind = True
+                said = (("do", "key"), ("modulus", change["modulus"]), ("sig", change["sig"]))
+                self._go(node, said)
 
     # ---- for the reporter
 
@@ -103,6 +125,8 @@ class Contact:
         if silent or phase == "trial" or node.greeted != node.side.node_nonce:
             self._greet(node)
         self._make_room(node)
+        if self._key_changes:
+            self._give_key(node, status.get("key"))
         if self.on_status is not None:
             self.on_status(node, status, now)
         if node.news == URGENT:

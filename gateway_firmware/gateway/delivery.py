@@ -35,10 +35,17 @@ class Job:
         self.size = fields["size"]
         self.kind = fields["kind"]
         self.version = fields["version"]
-        self.counter = fields.get("counter") or None
-        self.sig = fields.get("sig") or None
+        self.flip = fields.get("mode") == "flip"  # to what the node has in its other slot; no image
+        self.sign(fields)
         self.stock = fields["runtime"] != "micropython"
-        self.offer = Offer(fields["role"], fields["hardware"], self.md5, self.size, fields["force"])
+        size = 1 if self.flip else self.size
+        self.offer = Offer(fields["role"], fields["hardware"], self.md5, size, fields["force"])
+
+    def sign(self, fields: dict) -> None:
+        """Another list may bring another signature: signing was turned on, or has another key."""
+        self.counter = fields.get("counter") or None
+        self.floor = fields.get("floor")
+        self.sig = fields.get("sig") or None
 
     def signed_keys(self) -> tuple:
         """What an announcement to one of our nodes says beside painlessMesh's keys."""
@@ -48,6 +55,7 @@ class Job:
             ("kind", self.kind),
             ("version", self.version),
             ("counter", self.counter),
+            ("floor", self.floor),
             ("sig", self.sig),
         )
 

@@ -29,6 +29,7 @@ COMMIT_AGAIN = 3 * SECOND
 NO_ANSWER = 180 * SECOND
 RESTART_LONGEST = 300 * SECOND  # a trial takes 120 s; beyond that nobody is in a hurry
 
+DEAF = "The node is there, but did not go back within {} s."
 SILENT = "The node is there, but did not ask for the image within {} s."
 UNPROVED = "The node has not proved that it has this gateway's mesh key within {} s."
 
@@ -68,6 +69,7 @@ class Distributor:
                 except ValueError as error:
                     print("job", fields["id"], "cannot be served:", error)
                     continue
+            self._jobs[key].sign(fields)
             self._set_targets(self._jobs[key], fields["targets"], now)
         self.tick(now)
 
@@ -180,12 +182,19 @@ class Distributor:
             if now - delivery.moved_at > NO_ANSWER:
                 proved = delivery.job.stock or node.ours
                 sentence = SILENT if proved else UNPROVED
+                if proved and delivery.job.flip:
+                    sentence = DEAF
                 delivery.fail("no_answer", sentence.format(NO_ANSWER // SECOND), now)
             elif now >= delivery.act_at:
                 self._offer(delivery, node, now)
 
     def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         job = delivery.job
+        if job.flip:
+            self._flip(delivery, node, now)
+            return
+        if job.sig and node.behind:
+            return  # it would refuse what the new key has signed
         again = ANNOUNCE_STOCK if job.stock else ANNOUNCE_AGAIN
         moving = delivery.state == DOWNLOADING and now - delivery.moved_at < again
         if moving and delivery.target is not None:
@@ -205,6 +214,16 @@ class Distributor:
         self._announce(delivery, now)
         if delivery.state == NEW:
             delivery.move(OFFERED, now)
+
+    def _flip(self, delivery: Delivery, node: KnownNode, now: int) -> None:
+        """Nothing is transferred: the order itself is the offer, until the node restarts."""
+        job = delivery.job
+        delivery.act_at = now + COMMIT_AGAIN
+        if delivery.announced_at is None:
+            delivery.announced_at = now
+        if self._contact.command(node, "flip", job.md5, delivery.tag, job.proof or ""):
+            if delivery.state == NEW:
+                delivery.move(OFFERED, now)
 
     def _announce(self, delivery: Delivery, now: int) -> None:
         pairs = self._serving.sender.announcement(delivery.node_id)

@@ -52,9 +52,9 @@ class Gateway:
         self.connection = Connection(config["home_assistant"]["url"])
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
         reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
-        self.poller = Poller(
-            HomeAssistant(session), blocks, self.distributor, reporter, board.now_us
-        )
+        home_assistant = HomeAssistant(session)
+        home_assistant.on_keys = self.contact.take_keys
+        self.poller = Poller(home_assistant, blocks, self.distributor, reporter, board.now_us)
         self.poller.on_revision = self.revision.saw
         self.contact.on_news = self.poller.wake
         self.distributor.on_news = self.poller.wake

@@ -8,6 +8,7 @@ from gateway.session import Later, Session, parsed
 DIGITS = 10
 TRANSFER_SECONDS = 15  # how much later than `wait` the answer to a long poll may come
 BLOCK_SECONDS = 10
+MOST_KEYS = 2  # changes of the signing key at a time; a node goes through them one by one
 
 # Keys of a job that must be there, with their type and longest value or number of digits.
 JOB_FIELDS = (
@@ -41,6 +42,7 @@ class HomeAssistant:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.on_keys = None  # called with the changes of the signing key that each list names
 
     async def pending(self, wait: int = 0, have: int | None = None) -> tuple:
         """(revision, jobs as dicts with the keys of JOB_FIELDS); after `wait` s at the latest, at
@@ -53,6 +55,8 @@ class HomeAssistant:
         jobs = answer.get("jobs")
         if not isinstance(jobs, list):
             raise Later("the pending list has no jobs in it")
+        if self.on_keys is not None:
+            self.on_keys(_key_changes(answer.get("keys")))
         return _revision(answer), [job for job in jobs if _makes_sense(job)]
 
     async def block(self, firmware_id: int, start: int, size: int, buffer: object) -> int:
@@ -113,8 +117,26 @@ def _makes_sense(job: object) -> bool:
             return False
         if kind is not bool and len(str(value) if kind is int else value) > longest:
             return False
-    numbers = job["size"] > 0 and job["num_parts"] == (job["size"] + 1023) // 1024
+    if not isinstance(job.get("sig", ""), str) or len(job.get("sig", "")) > 512:
+        return False
+    empty = job.get("mode") == "flip"  # what it is to run is there already
+    numbers = (job["size"] > 0) != empty and job["num_parts"] == (job["size"] + 1023) // 1024
     return numbers and all([_is_target(target) for target in job["targets"]])
+
+
+def _key_changes(changes: object) -> list:
+    if not isinstance(changes, list):
+        return []
+    return [change for change in changes[:MOST_KEYS] if _is_key_change(change)]
+
+
+def _is_key_change(change: object) -> bool:
+    if not isinstance(change, dict):
+        return False
+    for name, longest in (("from", 16), ("modulus", 512), ("sig", 512)):
+        if not isinstance(change.get(name), str) or not 0 < len(change[name]) <= longest:
+            return False
+    return True
 
 
 def _is_target(target: object) -> bool:

@@ -10,7 +10,7 @@ import json
 NOTHING, NEWS, URGENT = 0, 1, 2
 
 # A change of these is worth a report at once; heap, signal and the like wait for the regular one.
-MATTERS = "type name hardware chip kind version proof slot boot nonce phase last error damaged signing other"
+MATTERS = "type name hardware chip kind version proof slot boot nonce phase last error damaged signing key other"
 SECOND = 1_000_000
 
 
@@ -19,6 +19,8 @@ class KnownNode:
 
     There are many of these on a board: few attributes, and none that takes heap of its own.
     """
+
+    behind = False  # whether it may still have the signing key before; set on the few that may
 
     def __init__(self, side: object) -> None:
         self.side = side
