@@ -71,7 +71,7 @@ class Contact:
         for node in self._nodes.values():
             node.behind = bool(changes)  # until it has said its key again
             if changes:
-                node.ask_at = 0
+                node.ask_at = node.ask_gap = 0
 
     def _give_key(self, node: KnownNode, key: object) -> None:
         node.behind = False

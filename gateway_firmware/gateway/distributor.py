@@ -221,9 +221,9 @@ class Distributor:
         delivery.act_at = now + COMMIT_AGAIN
         if delivery.announced_at is None:
             delivery.announced_at = now
-        if self._contact.command(node, "flip", job.md5, delivery.tag, job.proof or ""):
-            if delivery.state == NEW:
-                delivery.move(OFFERED, now)
+        sent = self._contact.command(node, "flip", job.md5, delivery.tag, job.proof or "")
+        if sent and delivery.state == NEW:
+            delivery.move(OFFERED, now)
 
     def _announce(self, delivery: Delivery, now: int) -> None:
         pairs = self._serving.sender.announcement(delivery.node_id)

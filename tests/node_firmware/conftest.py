@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("house", Path(__file__).with_name("house.py"))
-house_module = importlib.util.module_from_spec(SPEC)
-sys.modules["house"] = house_module
-SPEC.loader.exec_module(house_module)
+
+def load(name):
+    """A module of this folder under its plain name, whatever other folders have of that name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+house_module = load("house")
+load("signers")
 
 
 @pytest.fixture
