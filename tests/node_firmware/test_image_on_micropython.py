@@ -13,7 +13,8 @@ from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
 from tests.node_firmware.test_on_micropython import HEAP, Gateway
 
-BUNDLE_HEAP = "224k"  # the fake of a flash chip is 14 KiB that an ESP32 has in C
+# The fake of a flash chip takes 14 KiB that an ESP32 has in C, and a frozen application takes no heap there at all.
+IMAGE_HEAP = "256k"
 
 
 class ImageGateway(Gateway):
@@ -91,7 +92,7 @@ def with_image(board):
 
 
 async def test_a_node_in_an_image_takes_the_next_one_and_proves_it(opened):
-    gateway = await opened(with_image, BUNDLE_HEAP)
+    gateway = await opened(with_image, IMAGE_HEAP)
     before = await gateway.settled("1.0.0")
     assert (before["kind"], before["slot"]) == ("esp-image", "0")
     first = esp_image.application("pir", "1.0.0")
@@ -107,7 +108,7 @@ async def test_a_node_in_an_image_takes_the_next_one_and_proves_it(opened):
 
 
 async def test_an_image_that_raises_comes_back_on_the_old_one_with_the_reason(opened):
-    gateway = await opened(with_image, BUNDLE_HEAP)
+    gateway = await opened(with_image, IMAGE_HEAP)
     await gateway.settled("1.0.0")
     await gateway.update(firmware.image_that_raises("pir", "1.1.0", "no such sensor"))
     after = await gateway.until(
@@ -118,7 +119,7 @@ async def test_an_image_that_raises_comes_back_on_the_old_one_with_the_reason(op
 
 
 async def test_a_power_cut_in_the_trial_of_a_good_image_only_starts_it_again(opened):
-    gateway = await opened(with_image, BUNDLE_HEAP)
+    gateway = await opened(with_image, IMAGE_HEAP)
     await gateway.settled("1.0.0")
     image = firmware.image_with_new_behaviour("pir", "1.1.0")
     gateway.board.press(firmware.LIT_BY_NEW_VERSION, 0)
@@ -138,7 +139,7 @@ async def test_a_node_that_runs_a_bundle_takes_an_image_into_its_second_partitio
         stock = esp_image.build(b"no application in here")
         firmware.partitions.solder_on(board.parts, stock)
 
-    gateway = await opened(with_bundle, BUNDLE_HEAP)
+    gateway = await opened(with_bundle, IMAGE_HEAP)
     before = await gateway.settled("1.0.0")
     assert (before["kind"], before["slot"]) == ("app-bundle", "a")
     await gateway.update(firmware.image_with_new_behaviour("pir", "1.1.0"))
