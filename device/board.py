@@ -97,7 +97,7 @@ class Board:
         """A `device.partitions.Partitions`; None on a board with a single application partition."""
         from esp32 import Partition
 
-        running = Partition(Partition.RUNNING)
+        running = Partition(Partition.RUNNING)  # pyright: ignore[reportArgumentType] - stub says str
         try:
             other = running.get_next_update()
         except OSError:

@@ -7,9 +7,7 @@ board that runs a bundle takes bundles, and an image too if it has a second part
 from device.incoming import Incoming
 from device.slots import Slots
 
-ONE_PARTITION = (
-    "One app partition only: flash the OTA variant of MicroPython (ESP32_GENERIC-OTA) by cable once."
-)
+ONE_PARTITION = "Only one app partition: flash MicroPython's OTA variant (ESP32_GENERIC-OTA) once by cable."
 IMAGES_ONLY = "The application of this node lies in its image: it takes no app-bundle."
 
 
@@ -23,7 +21,7 @@ def opened(board: object, root: str = "") -> tuple:
     from device.image_incoming import ImageIncoming
 
     try:
-        from image_manifest import MANIFEST
+        from image_manifest import MANIFEST  # pyright: ignore[reportMissingImports] - frozen
     except ImportError:
         images = slots.image_slots(partitions, board.chip)
         return slots, {"app-bundle": bundles, "esp-image": (images, ImageIncoming(images))}

@@ -32,9 +32,7 @@ def settle(state: SlotState, cause: str, partitions: object, reset: object) -> N
         _next_try(state, cause, partitions, here, reset)
 
 
-def _next_try(
-    state: SlotState, cause: str, partitions: object, here: bool, reset: object
-) -> None:
+def _next_try(state: SlotState, cause: str, partitions: object, here: bool, reset: object) -> None:
     """The table of the trial, where the image is to be booted (again), or gone back from."""
     wanted = state.step(cause)
     if here == (wanted is not None):
