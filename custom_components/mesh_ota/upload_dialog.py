@@ -142,8 +142,8 @@ class UploadDialog(OptionsFlow):
 
 
 def label(firmware: Firmware) -> str:
-    """A firmware in one line, as it stands in lists and questions."""
-    return f"{firmware.node_type} {firmware.version} ({firmware.hardware})"
+    """A firmware in one line, as it stands in lists and questions; its number is what actions take."""
+    return f"{firmware.node_type} {firmware.version} ({firmware.hardware}, #{firmware.id})"
 
 
 def _take_over(hass: HomeAssistant, file_id: str, path: Path) -> str:

@@ -73,7 +73,7 @@ async def upload(frontend: Frontend, path: Path) -> None:
     await frontend.keep("passport")
     await frontend.write_notes(NOTES)
     await frontend.press("Submit")
-    await frontend.sees(f"pir {NEW} (ESP32-MPY) is in the library")
+    await frontend.sees(f"pir {NEW} (ESP32-MPY, #1) is in the library")
     await frontend.keep("uploaded")
 
 
