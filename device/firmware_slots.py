@@ -7,7 +7,9 @@ board that runs a bundle takes bundles, and an image too if it has a second part
 from device.incoming import Incoming
 from device.slots import Slots
 
-ONE_PARTITION = "Only one app partition: flash MicroPython's OTA variant (ESP32_GENERIC-OTA) once by cable."
+ONE_PARTITION = (
+    "Only one app partition: flash MicroPython's OTA variant (ESP32_GENERIC-OTA) once by cable."
+)
 IMAGES_ONLY = "The application of this node lies in its image: it takes no app-bundle."
 
 
