@@ -66,7 +66,8 @@ class SerialBoard:
     def unplug(self) -> None:
         """Pull the cable: power and line are gone at once."""
         self._unplugged.set()
-        self._life.join(10)
+        if self._life.is_alive():
+            self._life.join(10)
         os.close(self._ours)
 
     def said(self) -> str:

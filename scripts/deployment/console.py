@@ -12,8 +12,9 @@ from scripts.deployment.errors import DeployError
 
 SETUP_KEY = re.compile(r"setup key: ((?:[A-Z2-7]{4}-){13}[A-Z2-7])\b")
 JOINED = "home network: joined"
+NOT_JOINED = "home network: not reached"
+ATTEMPTS = 2  # the first one after a power-on may fail
 FAILED = "Traceback (most recent call last)"
-AFTERMATH_SECONDS = 1.5  # in which an exception is printed to its end
 PAUSE = 0.2
 BAUD = 115200
 
@@ -52,8 +53,15 @@ def wait_for_setup_key(port: str, seconds: float) -> str:
 
 
 def joined_wifi(port: str, seconds: float) -> bool:
-    """Whether the gateway says so within that time. Raises DeployError when its program ends."""
-    return any(JOINED in line for line in _until_failure(port, seconds))
+    """Whether the gateway says so in time, or within two attempts. Raises DeployError when its program ends."""
+    failures = 0
+    for line in _until_failure(port, seconds):
+        if JOINED in line:
+            return True
+        failures += NOT_JOINED in line
+        if failures == ATTEMPTS:
+            return False
+    return False
 
 
 def watch(port: str, seconds: float) -> None:
@@ -63,10 +71,10 @@ def watch(port: str, seconds: float) -> None:
 
 
 def _until_failure(port: str, seconds: float) -> Iterator[str]:
-    listening = lines(port, seconds)
-    for line in listening:
-        if line.startswith(FAILED):
-            listening.close()
-            said = [one for one in lines(port, AFTERMATH_SECONDS) if one.strip()]
-            raise DeployError(f"The program on the board ended: {said[-1] if said else line}")
+    """The lines; raises with the exception's own line, the first behind the trace that is not indented."""
+    failed = False
+    for line in lines(port, seconds):
+        if failed and line and not line.startswith(" "):
+            raise DeployError(f"The program on the board ended: {line}")
+        failed = failed or line.startswith(FAILED)
         yield line

@@ -11,7 +11,7 @@ from scripts.deployment.survey import Survey
 
 KEYS = "keys.json"
 SETUP_SECONDS = 60
-WIFI_SECONDS = 40  # two attempts of the gateway's; the first one after a power-on may fail
+WIFI_SECONDS = 40  # two attempts of the gateway's, 15 s each, and a pause
 
 
 def pair(

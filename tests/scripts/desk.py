@@ -12,7 +12,7 @@ from simulator.air import Air
 from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
 from simulator.serial_board import MICROPYTHON, SerialBoard
-from simulator.virtual_mesh import GATEWAY_HEAP, NODE_HEAP
+from simulator.virtual_mesh import GATEWAY_HEAP, NODE_HEAP, _HouseNumber
 
 REPOSITORY = Path(__file__).parents[2]
 PYTHON = str(REPOSITORY / ".tools/venv-deploy/bin/python")
@@ -22,8 +22,6 @@ MESH_PASSWORD = "mesh-secret-2"
 SECRETS = {"MESH_OTA_WIFI_PASSWORD": WIFI_PASSWORD, "MESH_OTA_MESH_PASSWORD": MESH_PASSWORD}
 NEW_GATEWAY = ["--wifi", "home", "--mesh", "house", "--home-assistant"]
 ROUTER = bytes.fromhex("3c28a6000001")
-GATEWAY_MAC = bytes.fromhex("246f28aefa02")
-NODE_MAC = bytes.fromhex("246f28aefa04")
 
 
 class Desk:
@@ -32,13 +30,15 @@ class Desk:
         self.hardware = hardware
         self.config = folder / "config"
         self.boards: list[SerialBoard] = []
+        self._house = _HouseNumber()  # no other desk's boards have the same addresses
+        self.gateway_mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 2])
+        self.node_mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 4])
 
-    def board(
-        self, name: str = "board", mac: bytes = GATEWAY_MAC, like: Path | None = None
-    ) -> SerialBoard:
+    def board(self, name: str = "node", like: Path | None = None) -> SerialBoard:
         """A board on a cable; `like` is the folder of another one, whose flash it gets."""
         if like is not None:
             shutil.copytree(like / "flash", self.folder / name / "flash")
+        mac = self.gateway_mac if name == "gateway" else self.node_mac
         found = SerialBoard(self.folder / name, self.hardware, self.folder / "air", mac)
         self.boards.append(found)
         return found
@@ -74,8 +74,10 @@ class Desk:
         return self.deploy("gateway", board.port, *NEW_GATEWAY, url, *words, **SECRETS, **more)
 
     def clear(self) -> None:
-        for board in self.boards:
-            board.unplug()
+        """Unplug everything; the desk is not used again."""
+        while self.boards:
+            self.boards.pop().unplug()
+        self._house.release()
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -94,12 +96,14 @@ class House:
         self.air = Air(desk.folder / "house-air", 5555)
         self.guardian = Guardian()
         machine = Machine(MICROPYTHON, desk.hardware, self.air.folder, self.guardian)
-        self.gateway = Board(machine, desk.folder / "gateway", "gateway", GATEWAY_MAC, GATEWAY_HEAP)
-        self.node = Board(machine, desk.folder / "node", "node", NODE_MAC, NODE_HEAP)
+        self.gateway = Board(
+            machine, desk.folder / "gateway", "gateway", desk.gateway_mac, GATEWAY_HEAP
+        )
+        self.node = Board(machine, desk.folder / "node", "node", desk.node_mac, NODE_HEAP)
 
     async def switch_on(self) -> None:
         self.air.add_router(ROUTER, "home", WIFI_PASSWORD)
-        self.air.let_hear(GATEWAY_MAC, ROUTER, -50, "127.0.0.1")
+        self.air.let_hear(self.gateway.mac, ROUTER, -50, "127.0.0.1")
         for board in (self.gateway, self.node):
             reached_at = f"127.{board.mac[4]}.{board.mac[5]}.1"
             await self.air.add_access_point(board.access_point_mac, board.address, reached_at)

@@ -23,7 +23,6 @@ from tests.scripts.desk import (
     DEPLOY,
     MESH_PASSWORD,
     NEW_GATEWAY,
-    NODE_MAC,
     SECRETS,
     WIFI_PASSWORD,
     Desk,
@@ -38,7 +37,7 @@ pytestmark = pytest.mark.timeout(300)
 def in_service(tmp_path_factory: pytest.TempPathFactory, hardware: Path) -> Iterator[Desk]:
     """A desk on which a gateway and then a node were put into service; their folders are to be copied."""
     desk = Desk(tmp_path_factory.mktemp("in_service"), hardware)
-    gateway, node = desk.board("gateway"), desk.board("node", NODE_MAC)
+    gateway, node = desk.board("gateway"), desk.board("node")
     desk.let_hear_router(gateway)
     gateway.plug_in()
     node.plug_in()
@@ -54,7 +53,7 @@ def in_service(tmp_path_factory: pytest.TempPathFactory, hardware: Path) -> Iter
 def serviced(desk: Desk, in_service: Desk) -> SerialBoard:
     """A copy of the node in service, on a cable, on a desk that knows the mesh."""
     shutil.copytree(in_service.config, desk.config)
-    board = desk.board("node", NODE_MAC, like=in_service.folder / "node")
+    board = desk.board("node", like=in_service.folder / "node")
     board.plug_in()
     return board
 
@@ -340,7 +339,7 @@ def test_a_program_of_the_owners_is_not_replaced_unasked(desk: Desk) -> None:
 def test_a_cable_pulled_out_half_way_leaves_nothing_that_a_second_run_does_not_mend(
     desk: Desk,
 ) -> None:
-    board = desk.board("first", NODE_MAC)
+    board = desk.board("first")
     board.plug_in()
     command = [*DEPLOY, "node", board.port, "--type", "led", "--mesh", "house", "--listen", "3"]
     environment = SECRETS | {"MESH_OTA_MESH_KEY": "ab" * 32, "PATH": os.environ["PATH"]}
@@ -357,13 +356,12 @@ def test_a_cable_pulled_out_half_way_leaves_nothing_that_a_second_run_does_not_m
         time.sleep(0.02)
     deploying.kill()
     deploying.communicate()
-    desk.clear()
-    desk.boards.clear()
+    desk.boards.pop().unplug()
     assert not (board.flash / "boot.py").exists()
     # A stale module beside ours would be imported instead of it.
     (board.flash / "lib/device").mkdir(parents=True, exist_ok=True)
     (board.flash / "lib/device/loader.py").write_text("raise RuntimeError('stale')\n")
-    again = desk.board("again", NODE_MAC, like=desk.folder / "first")
+    again = desk.board("again", like=desk.folder / "first")
     again.plug_in()
     command[2] = again.port
     run = desk.deploy(*command[1:], **environment)

@@ -18,7 +18,7 @@ import yaml
 
 from device.slots import Slots
 from scripts.firmware import bundle
-from tests.scripts.desk import NEW_GATEWAY, NODE_MAC, REPOSITORY, SECRETS, Desk
+from tests.scripts.desk import NEW_GATEWAY, REPOSITORY, SECRETS, Desk
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -135,7 +135,7 @@ def test_boards_are_put_into_service_from_the_released_file_alone(desk: Desk, fi
     program.parent.mkdir()
     shutil.copy(files / program.name, program)
     command = [REPOSITORY / ".tools/venv-deploy/bin/python", "-I", program]
-    gateway, node = desk.board("gateway"), desk.board("node", NODE_MAC)
+    gateway, node = desk.board("gateway"), desk.board("node")
     desk.let_hear_router(gateway)
     gateway.plug_in()
     node.plug_in()
