@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from ..const import APP_BUNDLE, HARDWARE_MICROPYTHON, MICROPYTHON
 from ..errors import Conflict, InvalidRequest, NotFound, Unfit
@@ -10,10 +11,49 @@ from ..nodes import Node, NodeRegistry
 from .fit import runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
+from .rollout import Rollout
+from .stages import TROUBLE
 from .states import NodeStatus
 
 NO_FIRMWARE = 0
 """The firmware id of a job that brings no image; the library's begin with 1."""
+DEFAULT = Rollout()
+
+
+class Wanted(TypedDict, total=False):
+    """What may be said of a new job, as `create` takes it."""
+
+    node_ids: Sequence[str] | None
+    node_type: str | None
+    force: bool
+    actor: str | None
+    rollout: Rollout
+    retry_of: int | None
+
+
+def again(ledger: Ledger, nodes: NodeRegistry, job_id: int, actor: str | None) -> Wanted:
+    """Return what a job for the nodes that failed in an ended one would be; who went back is forced to try again.
+
+    Raises NotFound, or Conflict if the job has not ended or nothing failed.
+    """
+    old = ledger.jobs.get(job_id)
+    if old is None:
+        raise NotFound("unknown_job", job=job_id)
+    if not old.ended:
+        raise Conflict("job_still_runs", job=job_id)
+    rows = [
+        row for row in old.nodes.values() if row.status in TROUBLE and row.node_id in nodes.nodes
+    ]
+    if not rows:
+        raise Conflict("nothing_to_retry", job=job_id)
+    return Wanted(
+        node_ids=[row.node_id for row in rows],
+        # A node that went back refuses the same image unless it is forced.
+        force=old.force_update or any(row.status is NodeStatus.ROLLED_BACK for row in rows),
+        rollout=old.rollout.without_canary(),
+        retry_of=job_id,
+        actor=actor,
+    )
 
 
 def create(
@@ -26,12 +66,15 @@ def create(
     node_type: str | None = None,
     force: bool = False,
     actor: str | None = None,
+    rollout: Rollout = DEFAULT,
+    retry_of: int | None = None,
 ) -> Job:
     """Make a job; without a target it is for the firmware's type.
 
     Raises InvalidRequest (two targets, none left), NotFound (unknown node) or Unfit (firmware and target differ).
     """
-    targets = _targets(nodes, firmware, node_ids, node_type)
+    targets = targets_of(nodes, firmware, node_ids, node_type)
+    _check_canary(rollout, [node.node_id for node in targets])
     job_id, token = ledger.draw()
     job = Job(
         id=job_id,
@@ -50,6 +93,8 @@ def create(
         proof=firmware.proof,
         target_node_type=firmware.node_type if node_ids is None else None,
         force_update=force,
+        rollout=rollout,
+        retry_of=retry_of,
         actor=actor,
         created_at=now,
     )
@@ -96,12 +141,19 @@ def go_back(ledger: Ledger, node: Node, now: datetime, actor: str | None) -> Job
     return job
 
 
-def _targets(
+def _check_canary(rollout: Rollout, node_ids: list[str]) -> None:
+    for node_id in rollout.canary_node_ids:
+        if node_id not in node_ids:
+            raise InvalidRequest("canary_no_target", node=node_id)
+
+
+def targets_of(
     nodes: NodeRegistry,
     firmware: Firmware,
     node_ids: Sequence[str] | None,
     node_type: str | None,
 ) -> list[Node]:
+    """Return the nodes that a job would be for. Raises as `create`."""
     if node_ids is not None and node_type is not None:
         raise InvalidRequest("one_target_only")
     if node_ids is None:

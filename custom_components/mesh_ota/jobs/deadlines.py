@@ -21,6 +21,7 @@ from .handout import Handouts
 from .job import Job, NodeRow
 from .ledger import Ledger
 from .sentences import sentence
+from .stages import Stages
 from .states import NodeStatus
 
 _DEADLINES = {
@@ -35,8 +36,11 @@ _DAYS = JOB_DEADLINE // timedelta(days=1)
 class Clocks:
     """Counts each row's time and ends what took too long."""
 
-    def __init__(self, ledger: Ledger, nodes: NodeRegistry, handouts: Handouts) -> None:
+    def __init__(
+        self, ledger: Ledger, nodes: NodeRegistry, handouts: Handouts, stages: Stages
+    ) -> None:
         """No time has passed yet."""
+        self._stages = stages
         self._ledger = ledger
         self._nodes = nodes
         self._handouts = handouts
@@ -47,6 +51,7 @@ class Clocks:
         passed = timedelta() if self._last is None else now - self._last
         self._last = now
         passed = min(max(passed, timedelta()), TICK_MAX)
+        self._stages.review(now)
         for job in self._ledger.open_jobs:
             if now - job.created_at >= JOB_DEADLINE:
                 self._expire(job, now)
@@ -102,10 +107,13 @@ class Clocks:
         return busy
 
     def _explain(self, job: Job, row: NodeRow, busy: dict[object, int]) -> None:
+        if not job.paused and (held := self._stages.reason(job, row, self._last or job.created_at)):
+            self._ledger.explain(job, row, held[0], held[2], **held[1])
+            return
         reason, gaps = self._reason(job, row, busy)
         if reason is None and row.status is NodeStatus.PENDING and row.reason == "not_committed":
             return
-        self._ledger.explain(job, row, reason, **gaps)
+        self._ledger.explain(job, row, reason, None, **gaps)
 
     def _reason(
         self, job: Job, row: NodeRow, busy: dict[object, int]
@@ -123,9 +131,11 @@ class Clocks:
             return None, {}
         if not chip_known(job, node):
             return "chip_not_confirmed", {}
+        if row.node_id == row.gateway_id:
+            return "gateway_last", {}
         other = busy.get(row.node_id, busy.get(_role(job, row), job.id))
         return (
-            ("turn", {"most": MAX_PARALLEL})
+            ("turn", {"most": min(MAX_PARALLEL, job.rollout.max_parallel or MAX_PARALLEL)})
             if other == job.id
             else ("other_job", {"number": other})
         )

@@ -5,20 +5,22 @@ Pure: `now` (aware datetime, UTC) is passed in, changes leave as events. Each ru
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from ..const import JOIN_WINDOW
 from ..errors import Conflict, NotFound
 from ..firmware.record import Firmware
 from ..nodes import Node, NodeRegistry
 from . import creation, judgement, reports
+from .creation import Wanted
 from .deadlines import Clocks
 from .handout import Handout, Handouts
 from .job import Job, NodeRow
 from .ledger import Event, Ledger
 from .reports import Progress, Verdict
+from .stages import Stages
 from .states import NodeStatus
 
 
@@ -31,8 +33,9 @@ class JobEngine:
         """Work on these nodes; `draw_token` gives 16 hex characters."""
         self.nodes = nodes
         self.ledger = Ledger(draw_token)
-        self.handouts = Handouts(self.ledger, nodes)
-        self._clocks = Clocks(self.ledger, nodes, self.handouts)
+        self.stages = Stages(self.ledger, nodes)
+        self.handouts = Handouts(self.ledger, nodes, self.stages)
+        self._clocks = Clocks(self.ledger, nodes, self.handouts, self.stages)
         nodes.tied = self._restarting
 
     @property
@@ -55,29 +58,19 @@ class JobEngine:
 
     # What a user asks for
 
-    def create(
-        self,
-        firmware: Firmware,
-        now: datetime,
-        *,
-        node_ids: Sequence[str] | None = None,
-        node_type: str | None = None,
-        force: bool = False,
-        actor: str | None = None,
-    ) -> Job:
+    def create(self, firmware: Firmware, now: datetime, **wanted: Unpack[Wanted]) -> Job:
         """Make a job, see `creation.create`."""
-        job = creation.create(
-            self.ledger,
-            self.nodes,
-            firmware,
-            now,
-            node_ids=node_ids,
-            node_type=node_type,
-            force=force,
-            actor=actor,
-        )
+        job = creation.create(self.ledger, self.nodes, firmware, now, **wanted)
+        self.stages.begin(job, now)
         self._clocks.explain()
         return job
+
+    def retry(self, job_id: int, firmware: Firmware, now: datetime, actor: str | None) -> Job:
+        """Make a new job for the nodes that failed in one that has ended; who went back is forced to try again.
+
+        Raises NotFound, or Conflict if the job has not ended or nothing failed.
+        """
+        return self.create(firmware, now, **creation.again(self.ledger, self.nodes, job_id, actor))
 
     def install(self, firmware: Firmware, node: Node, now: datetime, actor: str | None) -> Job:
         """Make a job for one node, or join one for the same firmware made within the last two seconds."""
@@ -220,6 +213,11 @@ class JobEngine:
             if node is not None and node.stock and row.status is NodeStatus.RESTARTING:
                 self.placed(node, now)
         self._clocks.tick(now)
+
+    def review(self, now: datetime) -> None:
+        """Look at windows and canaries now, since something they depend on has changed."""
+        self.stages.review(now)
+        self._clocks.explain()
 
     def explain(self, gateway_id: str | None = None) -> None:
         """Say anew of every row (of one gateway) that waits why it does."""

@@ -9,6 +9,7 @@ from ..nodes import NodeRegistry
 from .fit import chip_known
 from .job import Job, NodeRow
 from .ledger import Ledger
+from .stages import Stages
 from .states import NodeStatus
 
 type Pick = tuple[Job, NodeRow]
@@ -21,7 +22,7 @@ class Handout:
     revision: int
     jobs: list[dict[str, Any]]
     rows: frozenset[tuple[int, str]]
-    """(job id, node id) of each target."""
+    """(job id, node id) of each target that may move."""
     keys: list[dict[str, str]]
     """Changes of the signing key that nodes of this gateway have missed."""
 
@@ -29,9 +30,10 @@ class Handout:
 class Handouts:
     """The current list of each gateway."""
 
-    def __init__(self, ledger: Ledger, nodes: NodeRegistry) -> None:
+    def __init__(self, ledger: Ledger, nodes: NodeRegistry, stages: Stages) -> None:
         """Nothing has been given out yet."""
         self._ledger = ledger
+        self._stages = stages
         self._nodes = nodes
         self._current: dict[str, Handout] = {}
         self._claims: dict[tuple[str, str, str], int] = {}
@@ -62,7 +64,7 @@ class Handouts:
         for _job, row in picks:
             row.handed_out = True
         self._ledger.revision += 1
-        rows = frozenset((job.id, row.node_id) for job, row in picks)
+        rows = frozenset((job.id, row.node_id) for job, row in picks if not _keeps(job, row))
         self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows, keys)
         return True
 
@@ -73,15 +75,29 @@ class Handouts:
     def _picks(self, gateway_id: str) -> list[Pick]:
         mine = list(self._ledger.open_rows(gateway_id))
         chosen = self._chosen(gateway_id, self._servable(mine))
-        active = [pick for pick in chosen if self._active(pick[1])]
-        away = [pick for pick in chosen if pick[1].started and not self._active(pick[1])]
-        waiting = [pick for pick in chosen if not pick[1].started]
-        # Those given out already come first, so that a list does not change its mind.
-        waiting.sort(key=lambda pick: not pick[1].handed_out)
-        transferring = sum(row.status is not NodeStatus.RESTARTING for _, row in active)
-        room = max(0, MAX_PARALLEL - transferring)
-        picks = [*active, *waiting[:room], *away][:MAX_TARGETS]
+        kept = [pick for pick in chosen if _keeps(*pick)]
+        active = [pick for pick in chosen if self._active(pick[1]) and pick not in kept]
+        away = [p for p in chosen if p[1].started and not self._active(p[1]) and p not in kept]
+        waiting = self._next(active, [pick for pick in chosen if not pick[1].started])
+        picks = [*active, *waiting, *away, *kept][:MAX_TARGETS]
         return sorted(picks, key=lambda pick: pick[0].id)
+
+    def _next(self, active: list[Pick], waiting: list[Pick]) -> list[Pick]:
+        """Return those that may start beside the active ones: as many as gateway and job allow."""
+        # Those given out already come first, so that a list does not change its mind.
+        waiting.sort(key=lambda pick: (not pick[1].handed_out, self._stages.rank(pick[1])))
+        taking = [job.id for job, row in active if row.status is not NodeStatus.RESTARTING]
+        alone = any(row.node_id == row.gateway_id for _, row in active)
+        chosen: list[Pick] = []
+        for job, row in waiting:
+            own = row.node_id == row.gateway_id and bool(active or chosen)
+            most = job.rollout.max_parallel or MAX_PARALLEL
+            if len(taking) >= MAX_PARALLEL or taking.count(job.id) >= most or alone or own:
+                continue
+            taking.append(job.id)
+            chosen.append((job, row))
+            alone = row.node_id == row.gateway_id
+        return chosen
 
     def _servable(self, mine: list[Pick]) -> list[Pick]:
         """Return the rows that may be served at all, one job per node."""
@@ -95,10 +111,11 @@ class Handouts:
     def _may_serve(self, job: Job, row: NodeRow) -> bool:
         if row.status is NodeStatus.RESTARTING:
             return True  # it runs on to its outcome, whatever happens to the job
-        if job.paused or job.cancelled:
+        if job.cancelled or (job.held and not row.started):
             return False
         node = self._nodes.nodes.get(row.node_id)
-        return row.started or (node is not None and node.online and chip_known(job, node))
+        there = node is not None and node.online and chip_known(job, node)
+        return row.started or (there and self._stages.may_start(job, row))
 
     def _active(self, row: NodeRow) -> bool:
         if row.status is NodeStatus.RESTARTING:
@@ -111,7 +128,9 @@ class Handouts:
         chosen: dict[tuple[str, str, str], tuple[int, int]] = {}
         for job, row in picks:
             key = gateway_id, job.node_type, job.announced_hardware
-            if self._active(row):
+            if _keeps(job, row):
+                rank = 4
+            elif self._active(row):
                 rank = 0 if self._claims.get(key) == job.id else 1
             else:
                 rank = 3 if row.started else 2
@@ -122,11 +141,17 @@ class Handouts:
         return [pick for pick in picks if pick[0].id in wanted]
 
 
+def _keeps(job: Job, row: NodeRow) -> bool:
+    """Whether a row only keeps what its node has got so far: it started, and its job is held."""
+    return job.held and row.started and row.status is not NodeStatus.RESTARTING
+
+
 def _written(picks: list[Pick]) -> list[dict[str, Any]]:
     jobs: dict[int, dict[str, Any]] = {}
     for job, row in picks:
         entry = jobs.setdefault(job.id, _job_entry(job))
-        entry["targets"].append({"node_id": row.node_id, "attempt": row.attempt})
+        target: dict[str, Any] = {"node_id": row.node_id, "attempt": row.attempt}
+        entry["targets"].append(target | ({"paused": True} if _keeps(job, row) else {}))
     for entry in jobs.values():
         entry["targets"].sort(key=lambda target: int(target["node_id"]))
     return list(jobs.values())

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
+from .rollout import Rollout
 from .states import ENDED, FINAL, STARTED, JobStatus, NodeStatus
 
 
@@ -134,6 +135,17 @@ class Job:
     completed_at: datetime | None = None
     nodes: dict[str, NodeRow] = field(default_factory=dict)
     """Rows by node id, in the order in which they were made."""
+    retry_of: int | None = None
+    """The job of which this one does again what failed."""
+    rollout: Rollout = field(default_factory=Rollout)
+    canaries: list[str] = field(default_factory=list)
+    """The nodes that go first, until they have proved themselves."""
+    soak_until: datetime | None = None
+    """How long the first nodes are watched, from when all of them have proved themselves."""
+    shut: bool = False
+    """Whether its window is closed."""
+    stopped: bool = False
+    """Whether its canary or its threshold has ended it."""
 
     @property
     def status(self) -> JobStatus:
@@ -142,13 +154,18 @@ class Job:
             return JobStatus.CANCELLED
         if self.completed_at is not None:
             return self._outcome()
-        if self.paused:
+        if self.held:
             return JobStatus.PAUSED
         return JobStatus.PENDING if self.started_at is None else JobStatus.DISTRIBUTING
 
+    @property
+    def held(self) -> bool:
+        """Whether nothing of it may move now: what a node has got so far, it keeps."""
+        return self.paused or self.shut
+
     def _outcome(self) -> JobStatus:
         ends = {row.status for row in self.nodes.values()}
-        if ends & {NodeStatus.FAILED, NodeStatus.ROLLED_BACK} or not ends:
+        if self.stopped or ends & {NodeStatus.FAILED, NodeStatus.ROLLED_BACK} or not ends:
             return JobStatus.FAILED
         if ends & {NodeStatus.COMPLETED, NodeStatus.SKIPPED}:
             return JobStatus.COMPLETED
@@ -187,11 +204,16 @@ class Job:
         """Return everything, for the store."""
         stored = {item.name: _written(getattr(self, item.name)) for item in fields(self)}
         stored["nodes"] = [row.stored() for row in self.nodes.values()]
+        stored["rollout"] = self.rollout.stored()
         return stored
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the HTTP API shows (docs/gateway-api.md §7)."""
         shown = {name: _written(getattr(self, name)) for name in _JOB_SHOWN}
+        shown |= {"retry_of": self.retry_of, "canary_node_ids": self.canaries, "actor": self.actor}
+        if self.paused:
+            shown["waiting_for"] = "user"
+        shown |= {"soak_until": _written(self.soak_until), "rollout": self.rollout.stored()}
         shown["nodes"] = [row.as_dict() for row in self.nodes.values()]
         return shown
 
@@ -199,8 +221,9 @@ class Job:
     def restored(cls, stored: dict[str, Any]) -> Self:
         """Build the job again from `stored`."""
         values = dict(stored)
-        for name in ("created_at", "started_at", "completed_at"):
-            values[name] = _moment(values[name])
+        for name in ("created_at", "started_at", "completed_at", "soak_until"):
+            values[name] = _moment(values.get(name))
+        values["rollout"] = Rollout.restored(values.get("rollout") or {})
         rows = [NodeRow.restored(row) for row in values["nodes"]]
         values["nodes"] = {row.node_id: row for row in rows}
         return cls(**values)

@@ -55,6 +55,8 @@ class Ledger:
         self.next_id = 1
         self.revision = 0
         self.events: list[Event] = []
+        self.ended: Callable[[Job, NodeRow, datetime], None] = lambda _job, _row, _now: None
+        """Is told of each row that has just ended, before the job may end with it."""
         self._draw_token = draw_token
         self._open: dict[int, Job] = {}
         self._history: dict[int, dict[str, Any]] = {}
@@ -131,14 +133,23 @@ class Ledger:
         if job.started_at is None and (row.started or row.final):
             job.started_at = now
         self.events.append(RowMoved(job.id, row.node_id, row.gateway_id, before, after))
+        if row.final:
+            self.ended(job, row, now)
         self.settle(job, now)
         return True
 
-    def explain(self, job: Job, row: NodeRow, reason: str | None, **gaps: str | int) -> None:
-        """Say why a row waits; nothing happens if it says so already."""
+    def explain(
+        self,
+        job: Job,
+        row: NodeRow,
+        reason: str | None,
+        next_try: datetime | None = None,
+        **gaps: str | int,
+    ) -> None:
+        """Say why a row waits, and when it goes on if that is known; nothing happens if it says so already."""
         text = sentence(reason, **gaps) if reason else None
-        if (row.reason, row.error_message) != (reason, text):
-            row.reason, row.error_message = reason, text
+        if (row.reason, row.error_message, row.next_try) != (reason, text, next_try):
+            row.reason, row.error_message, row.next_try = reason, text, next_try
             self.progressed(job, row)
 
     def progressed(self, job: Job, row: NodeRow) -> None:

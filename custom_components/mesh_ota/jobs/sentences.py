@@ -10,6 +10,12 @@ SENTENCES = {
     "other_job": "Waits for job {number}, which came before it.",
     "chip_not_confirmed": "A stock node does not say which chip it has: make a job for this node alone once.",
     "paused": "Paused; it goes on when the job is resumed.",
+    "window": "Waits for its time window, which opens on {opens}.",
+    "window_condition": "Waits until {condition} allows it.",
+    "canary": "Waits until the first nodes have proved the firmware: {nodes}.",
+    "soak": "Waits until {until}, while the first nodes are watched.",
+    "carries": "Waits for node {node}, which hangs on it.",
+    "gateway_last": "Waits until no node is being updated; a gateway comes last.",
     "old_backup": (
         "Paused: Home Assistant was restored from an older backup, and this job may be out of date. "
         "Resume or cancel it."
@@ -39,6 +45,9 @@ SENTENCES = {
     "not_verified": "It did not finish checking the firmware within {minutes} minutes.",
     "not_back": "It did not come back within {minutes} minutes after its restart.",
     "too_often": "It took the firmware {attempts} times and never started it.",
+    "canary_failed": "Stopped: the first node {node} did not prove the firmware.",
+    "threshold": "Stopped after {failures} failures.",
+    "unhealthy": "Stopped: after the first nodes were updated, something looks wrong: {suspicious}.",
     "deadline": "The job's time of {days} days is over.",
     "gateway_said": "The gateway gave up: {code}.",
     "no_nodes": "No node of this type turned up within {days} days.",

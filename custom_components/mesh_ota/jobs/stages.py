@@ -1,0 +1,187 @@
+"""The stages of a job: its canary, its stop threshold, its window, and the order that the mesh tree asks for.
+
+Pure. What entities, templates and the local clock say is asked through `go` and `localize`, which the hub sets.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from ..nodes import Node, NodeRegistry
+from .job import Job, NodeRow
+from .ledger import Ledger
+from .rollout import Window
+from .sentences import sentence
+from .states import NodeStatus
+
+type Reason = tuple[str, dict[str, str | int], datetime | None]
+"""Code, what fills its sentence, and the time of the next try."""
+
+PROVED = (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
+TROUBLE = (NodeStatus.FAILED, NodeStatus.ROLLED_BACK)
+
+
+class Stages:
+    """Watches every open job."""
+
+    def __init__(self, ledger: Ledger, nodes: NodeRegistry) -> None:
+        """Be told of each row that ends."""
+        self._ledger = ledger
+        self._nodes = nodes
+        self.localize: Callable[[datetime], datetime] = lambda now: now
+        self.go: Callable[[Window], bool] = lambda _window: True
+        """What entity and template of a window say now."""
+        self.healthy: Callable[[Job, datetime], str | None] = lambda _job, _now: None
+        """The names of what looks suspicious after the canary's soak; None if all is well."""
+        self.go_back: Callable[[Job], None] = lambda _job: None
+        ledger.ended = self._row_ended
+
+    def review(self, now: datetime) -> None:
+        """Look at every open job: does its window allow it, has its canary proved itself?"""
+        for job in self._ledger.open_jobs:
+            self._look_at_window(job, now)
+            self._look_at_canary(job, now)
+
+    def begin(self, job: Job, now: datetime) -> None:
+        """Choose the canary of a new job and look at its window."""
+        rollout, rows = job.rollout, [row for row in job.nodes.values() if not row.final]
+        chosen = [row.node_id for row in rows if row.node_id in rollout.canary_node_ids]
+        if not rollout.canary_node_ids and rollout.canary < len(rows):
+            rows.sort(key=lambda row: self._canary_rank(row.node_id))
+            chosen = [row.node_id for row in rows[: rollout.canary]]
+        job.canaries = chosen
+        self._look_at_window(job, now)
+        self._look_at_canary(job, now)
+
+    def _canary_rank(self, node_id: str) -> tuple[bool, bool, int]:
+        """Nodes that are there come first, then those on which the fewest others hang."""
+        node = self._nodes.nodes[node_id]
+        return not node.online, node.is_gateway, self.carried(node)
+
+    # Windows
+
+    def _look_at_window(self, job: Job, now: datetime) -> None:
+        window = job.rollout.window
+        shut = window is not None and not (window.open_at(self.localize(now)) and self.go(window))
+        if shut != job.shut:
+            job.shut = shut
+            self._ledger.changed(job)
+        self._say_what_for(job)
+
+    def _say_what_for(self, job: Job) -> None:
+        if job.waiting_for == "user" or job.ended:
+            return
+        waits = "window" if job.shut else "canary" if job.canaries else None
+        waits = None if job.paused else waits
+        if waits != job.waiting_for:
+            job.waiting_for = waits
+            self._ledger.changed(job)
+
+    # The canary
+
+    def _look_at_canary(self, job: Job, now: datetime) -> None:
+        if not job.canaries or job.ended:
+            return
+        ends = [job.nodes[node_id].status for node_id in job.canaries if node_id in job.nodes]
+        if any(status not in PROVED for status in ends):
+            return
+        if job.soak_until is None:
+            job.soak_until = now + timedelta(minutes=job.rollout.soak_minutes)
+            self._ledger.changed(job)
+        if now >= job.soak_until and not job.paused:
+            self._end_soak(job, now)
+
+    def _end_soak(self, job: Job, now: datetime) -> None:
+        if (suspicious := self.healthy(job, now)) is not None:
+            if job.rollout.go_back:
+                self.go_back(job)
+            self.stop(job, now, "unhealthy", suspicious=suspicious)
+            return
+        job.canaries = []
+        self._ledger.changed(job)
+        self._say_what_for(job)
+
+    # When it stops
+
+    def _row_ended(self, job: Job, row: NodeRow, now: datetime) -> None:
+        if job.stopped or job.cancelled:
+            return
+        if row.node_id in job.canaries and row.status not in PROVED:
+            self.stop(job, now, "canary_failed", node=row.node_id)
+            return
+        failures = sum(other.status in TROUBLE for other in job.nodes.values())
+        most, percent = job.rollout.stop_after, job.rollout.stop_percent
+        too_many = most is not None and failures >= most
+        if percent is not None and failures * 100 >= percent * len(job.nodes) and failures:
+            too_many = True
+        if too_many and row.status in TROUBLE:
+            self.stop(job, now, "threshold", failures=failures)
+
+    def stop(self, job: Job, now: datetime, reason: str, **gaps: str | int) -> None:
+        """End every row that is not committed; the job has failed."""
+        job.stopped, job.canaries, job.waiting_for = True, [], None
+        job.error_message = sentence(reason, **gaps)
+        for row in list(job.nodes.values()):
+            self._ledger.move(job, row, NodeStatus.CANCELLED, now, reason, job.error_message)
+        self._ledger.changed(job)
+
+    # Whose turn it is
+
+    def may_start(self, job: Job, row: NodeRow) -> bool:
+        """Whether a row that has not started may, as far as its own job is concerned."""
+        if job.canaries and row.node_id not in job.canaries:
+            return False
+        return not job.rollout.leaves_first or self._first_below(job, row) is None
+
+    def rank(self, row: NodeRow) -> tuple[bool, int]:
+        """Sort those deep in the tree first and a gateway last."""
+        node = self._nodes.nodes.get(row.node_id)
+        if node is None:
+            return False, 0
+        return node.is_gateway, -len(self._carriers(node))
+
+    def reason(self, job: Job, row: NodeRow, now: datetime) -> Reason | None:
+        """Return why the job itself holds a row back, None if it does not."""
+        if job.shut and job.rollout.window is not None:
+            return self._window_reason(job.rollout.window, now)
+        if row.started:
+            return None
+        if job.canaries and row.node_id not in job.canaries:
+            if job.soak_until is not None:
+                until = job.soak_until.strftime("%Y-%m-%d %H:%M UTC")
+                return "soak", {"until": until}, job.soak_until
+            return "canary", {"nodes": ", ".join(job.canaries)}, None
+        if job.rollout.leaves_first and (below := self._first_below(job, row)) is not None:
+            return "carries", {"node": below}, None
+        return None
+
+    def _window_reason(self, window: Window, now: datetime) -> Reason:
+        local = self.localize(now)
+        if (opens := window.opens_after(local)) is not None:
+            return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens
+        return "window_condition", {"condition": window.entity_id or "its template"}, None
+
+    # The tree
+
+    def _first_below(self, job: Job, row: NodeRow) -> str | None:
+        """Return an open node of the job that hangs on this one, None if there is none."""
+        for other in job.nodes.values():
+            node = self._nodes.nodes.get(other.node_id)
+            if other.final or node is None or not node.online:
+                continue
+            if row.node_id in self._carriers(node):
+                return other.node_id
+        return None
+
+    def _carriers(self, node: Node) -> list[str]:
+        """Return the nodes between this one and its gateway, nearest first."""
+        way: list[str] = []
+        parent = node.parent
+        while parent is not None and parent not in way:
+            way.append(parent)
+            above = self._nodes.nodes.get(parent)
+            parent = above.parent if above is not None else None
+        return way
+
+    def carried(self, node: Node) -> int:
+        """Return how many nodes hang on this one, directly or not."""
+        return sum(node.node_id in self._carriers(other) for other in self._nodes.nodes.values())
