@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,10 @@ def test_every_option_that_the_docs_name_exists(name: str) -> None:
     }
     assert named
     assert {word for word in named if word not in known} == set()
+
+
+def test_setup_can_get_what_deploying_needs_and_nothing_more() -> None:
+    run = subprocess.run(
+        [REPOSITORY / "scripts/setup", "--deploy"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "scripts/deploy is ready.\n"
