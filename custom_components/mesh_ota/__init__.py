@@ -23,7 +23,7 @@ from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = [Platform.UPDATE]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.UPDATE]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:

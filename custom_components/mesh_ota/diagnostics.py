@@ -28,6 +28,12 @@ async def async_get_config_entry_diagnostics(
                 "options": dict(entry.options),
             },
             "gateway": asdict(hub.gateways[gateway_id]),
+            "signing": {
+                "enabled": hub.signer.enabled,
+                "exported": hub.signer.exported,
+                "key_id": hub.signer.key_id,
+                "counter": hub.signer.counter,
+            },
             "nodes": [asdict(node) for node in nodes if node.gateway_id == gateway_id],
             "jobs": [job.as_dict() for job in hub.jobs()],
             "library": [firmware.as_dict() for firmware in hub.library.list()],

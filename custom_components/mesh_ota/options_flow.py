@@ -1,6 +1,6 @@
-"""The options of an entry: the menu of the firmware library, and the pages that edit or delete a firmware.
+"""The options of an entry: the menu of the firmware library, the pages that edit or delete a firmware, and signing.
 
-The library belongs to the house, whichever gateway's entry it is opened from.
+Library and signing key belong to the house, whichever gateway's entry they are opened from.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .hub import async_get_hub
 from .upload_dialog import CONF_IS_STABLE, CONF_RELEASE_NOTES, NOTES, UploadDialog, label
 
 CONF_FIRMWARE_ID = "firmware_id"
+CONF_SIGN_FIRMWARE = "sign_firmware"
 EDIT_SCHEMA = vol.Schema(
     {
         vol.Required(CONF_IS_STABLE, default=False): BooleanSelector(),
@@ -39,7 +40,25 @@ class MeshOtaOptionsFlow(UploadDialog):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the menu."""
-        return self.async_show_menu(step_id="init", menu_options=["upload", "manage"])
+        return self.async_show_menu(step_id="init", menu_options=["upload", "manage", "signing"])
+
+    async def async_step_signing(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Turn signing on or off; show the public key."""
+        hub = await async_get_hub(self.hass)
+        if user_input is not None:
+            await hub.async_turn_signing(user_input[CONF_SIGN_FIRMWARE])
+            return self.async_abort(reason="signing_on" if hub.signer.enabled else "signing_off")
+        field = vol.Required(CONF_SIGN_FIRMWARE, default=hub.signer.enabled)
+        return self.async_show_form(
+            step_id="signing",
+            data_schema=vol.Schema({field: BooleanSelector()}),
+            description_placeholders={
+                "key_id": hub.signer.key_id or "-",
+                "public_key": hub.signer.modulus or "-",
+            },
+        )
 
     async def async_step_manage(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Choose a firmware."""

@@ -18,6 +18,7 @@ from .devices import MeshOtaConfigEntry
 from .hub import Change, MeshOta, async_get_hub
 
 RESTORED = "restored_from_backup"
+SIGNING_KEY = "signing_key_not_exported"
 WRONG_SIGNATURES = "wrong_signatures"
 
 
@@ -35,7 +36,10 @@ def async_follow_alarms(hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: Mes
             _ask_about_restored_jobs(hass, gateway_id)
         elif change.kind == "job":
             async_settle_jobs_issue(hass, hub)
+        elif change.kind == "signing":
+            async_settle_signing_issue(hass, hub)
 
+    async_settle_signing_issue(hass, hub)
     entry.async_on_unload(hub.async_subscribe(follow))
     entry.async_on_unload(partial(ir.async_delete_issue, hass, DOMAIN, wrong_signatures))
 
@@ -45,6 +49,23 @@ def async_settle_jobs_issue(hass: HomeAssistant, hub: MeshOta) -> None:
     """Take the question back once no job waits for its answer."""
     if not _waiting(hub):
         ir.async_delete_issue(hass, DOMAIN, RESTORED)
+
+
+@callback
+def async_settle_signing_issue(hass: HomeAssistant, hub: MeshOta) -> None:
+    """Remind of the export of the signing key until it has been done."""
+    if hub.signer.exported or not hub.signer.enabled:
+        ir.async_delete_issue(hass, DOMAIN, SIGNING_KEY)
+        return
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        SIGNING_KEY,
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=SIGNING_KEY,
+        translation_placeholders={"key_id": hub.signer.key_id},
+    )
 
 
 def _raise_wrong_signatures(hass: HomeAssistant, issue_id: str, gateway_id: str) -> None:

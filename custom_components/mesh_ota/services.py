@@ -1,4 +1,4 @@
-"""The actions `create_job` and `cancel_job`: for administrators, answered with the job.
+"""The actions on jobs and on the signing key: for administrators, answered with the job or the key.
 
 The words in and out are those of the HTTP API (`docs/gateway-api.md` §7).
 """
@@ -18,6 +18,7 @@ from homeassistant.core import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
 from .devices import node_id_of
@@ -27,6 +28,8 @@ from .translated_errors import translated_errors
 ATTR_FIRMWARE_ID = "firmware_id"
 ATTR_FORCE_UPDATE = "force_update"
 ATTR_JOB_ID = "job_id"
+ATTR_PRIVATE_KEY = "private_key"
+ATTR_SIGN_DOWNGRADE = "sign_downgrade"
 ATTR_TARGET_NODE_IDS = "target_node_ids"
 ATTR_TARGET_NODE_TYPE = "target_node_type"
 
@@ -37,8 +40,19 @@ CREATE_JOB_SCHEMA = vol.Schema(
         vol.Exclusive(ATTR_TARGET_NODE_IDS, "target"): vol.All(cv.ensure_list, [cv.string]),
         vol.Exclusive(ATTR_TARGET_NODE_TYPE, "target"): cv.string,
         vol.Optional(ATTR_FORCE_UPDATE, default=False): cv.boolean,
+        vol.Optional(ATTR_SIGN_DOWNGRADE, default=False): cv.boolean,
     }
 )
+GO_BACK_SCHEMA = vol.All(
+    vol.Schema(
+        {
+            vol.Exclusive(ATTR_DEVICE_ID, "target"): vol.All(cv.ensure_list, [cv.string]),
+            vol.Exclusive(ATTR_TARGET_NODE_IDS, "target"): vol.All(cv.ensure_list, [cv.string]),
+        }
+    ),
+    cv.has_at_least_one_key(ATTR_DEVICE_ID, ATTR_TARGET_NODE_IDS),
+)
+EXPORT_SCHEMA = vol.Schema({vol.Optional(ATTR_PRIVATE_KEY, default=False): cv.boolean})
 CANCEL_JOB_SCHEMA = vol.Schema({vol.Required(ATTR_JOB_ID): cv.positive_int})
 
 
@@ -48,15 +62,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
     async def create_job(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)
-        node_ids = call.data.get(ATTR_TARGET_NODE_IDS)
-        if ATTR_DEVICE_ID in call.data:
-            node_ids = [_node_id_of(hass, device) for device in call.data[ATTR_DEVICE_ID]]
         with translated_errors():
             job = await hub.async_create_job(
                 call.data[ATTR_FIRMWARE_ID],
-                node_ids=node_ids,
+                node_ids=_named_nodes(hass, call),
                 node_type=call.data.get(ATTR_TARGET_NODE_TYPE),
                 force=call.data[ATTR_FORCE_UPDATE],
+                sign_downgrade=call.data[ATTR_SIGN_DOWNGRADE],
                 actor=call.context.user_id,
             )
         return job.as_dict()
@@ -67,13 +79,57 @@ def async_setup_services(hass: HomeAssistant) -> None:
             job = await hub.async_cancel_job(call.data[ATTR_JOB_ID], actor=call.context.user_id)
         return job.as_dict()
 
+    async def go_back(call: ServiceCall) -> ServiceResponse:
+        hub = await async_get_hub(hass)
+        with translated_errors():
+            jobs = [
+                await hub.async_go_back(node_id, actor=call.context.user_id)
+                for node_id in _named_nodes(hass, call) or ()
+            ]
+        return {"jobs": [job.as_dict() for job in jobs]}
+
+    async def export_signing_key(call: ServiceCall) -> ServiceResponse:
+        signer = (await async_get_hub(hass)).signer
+        with translated_errors():
+            answer: dict[str, JsonValueType] = {
+                "key_id": signer.key_id,
+                "signing_key": signer.modulus,
+                "public_key": await signer.async_public_pem(),
+            }
+            if call.data[ATTR_PRIVATE_KEY]:
+                answer["private_key"] = await signer.async_export()
+        return answer
+
+    async def rotate_signing_key(call: ServiceCall) -> ServiceResponse:
+        hub = await async_get_hub(hass)
+        with translated_errors():
+            await hub.async_rotate_signing_key()
+        return {"key_id": hub.signer.key_id, "signing_key": hub.signer.modulus}
+
     for name, action, schema in (
         ("create_job", create_job, CREATE_JOB_SCHEMA),
         ("cancel_job", cancel_job, CANCEL_JOB_SCHEMA),
+        ("go_back", go_back, GO_BACK_SCHEMA),
+        ("rotate_signing_key", rotate_signing_key, vol.Schema({})),
     ):
         async_register_admin_service(
             hass, DOMAIN, name, action, schema, supports_response=SupportsResponse.OPTIONAL
         )
+    async_register_admin_service(
+        hass,
+        DOMAIN,
+        "export_signing_key",
+        export_signing_key,
+        EXPORT_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
+
+
+def _named_nodes(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
+    """The node ids that the call names, by id or by device; None if it names none."""
+    if ATTR_DEVICE_ID in call.data:
+        return [_node_id_of(hass, device) for device in call.data[ATTR_DEVICE_ID]]
+    return call.data.get(ATTR_TARGET_NODE_IDS)
 
 
 def _node_id_of(hass: HomeAssistant, device_id: str) -> str:

@@ -16,7 +16,12 @@ type Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSION: Final = 1
 # Store name: {version: what makes the next version of it}.
-MIGRATIONS: dict[str, dict[int, Migration]] = {"library": {}, "jobs": {}, "nodes": {}, "signing": {}}
+MIGRATIONS: dict[str, dict[int, Migration]] = {
+    "library": {},
+    "jobs": {},
+    "nodes": {},
+    "signing": {},
+}
 
 
 class MeshOtaStore(Store[dict[str, Any]]):
