@@ -8,20 +8,9 @@ bytes from a mesh are hostile until each of them has been accounted for.
 import hashlib
 
 from device import manifest
-from device.proof import hex_of
+from device.image import LARGEST, ImageError, hex_of
 
 BLOCK = 512  # the unit of a tar archive: headers and files are padded to it
-LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
-LARGEST = 4194304  # bytes of an archive, and so of everything in it
-
-
-class ImageError(Exception):
-    """Why an image is not taken: a code of docs/mesh-protocol.md §6 and a sentence."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason[:LONGEST_REASON]
 
 
 class BundleReader:

@@ -8,9 +8,8 @@ checks the rest of it when it is told to boot the image. Nothing here writes.
 import hashlib
 import struct
 
-from device.bundle import ImageError
 from device.flash_files import COPY_BYTES
-from device.proof import hex_of
+from device.image import ImageError, hex_of
 
 KIND = "esp-image"
 BLOCK = 4096

@@ -6,8 +6,8 @@ on at the block that was noted last. What the partition held is over with the fi
 another image, and its record goes before.
 """
 
-from device.bundle import ImageError
 from device.esp_image import BLOCK, KIND, check_header
+from device.image import ImageError
 from device.incoming import LONGEST_RECORD, PART, RECORD, Incoming, record_of
 
 PARTS_PER_NOTE = 64  # each note costs littlefs two blocks

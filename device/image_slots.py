@@ -5,8 +5,8 @@ State, records and trial are the same, in the same files; slots are called by th
 is written down here first is what happens, whenever the power goes.
 """
 
-from device.bundle import ImageError
 from device.esp_image import KIND, checking, hashing, length_of
+from device.image import ImageError
 from device.slot_state import SlotState
 from device.slots import Slots, as_image_error
 

@@ -8,10 +8,8 @@ SHA-256 are computed by reading everything back from flash, which also proves th
 
 import hashlib
 
-from device.bundle import LARGEST, ImageError
 from device.flash_files import FlashFiles, in_blocks
-from device.manifest import HEX, is_word
-from device.proof import hex_of
+from device.image import HEX, LARGEST, ImageError, hex_of, is_word
 
 FOLDER = "incoming"
 RECORD = FOLDER + "/record.json"

@@ -9,12 +9,11 @@ each buffer, for a node has to answer its mesh within 5 s while it verifies.
 import sys
 
 from device import bundle, manifest
-from device.bundle import ImageError
 from device.flash_files import FlashFiles, in_blocks
+from device.image import HARDWARE, ImageError
 from device.incoming import Incoming
 from device.proof import slot_proof
 
-HARDWARE = "ESP32-MPY"
 FOLDER_BLOCKS = 2  # a folder of littlefs is a pair of blocks
 RESERVE = 16384  # bytes that stay free for state files
 

@@ -6,6 +6,8 @@ are the ones it names is `proof`'s question, and the archive around it is `bundl
 
 import json
 
+from device.image import HEX, is_word
+
 NAME = "manifest.json"
 FORMAT = 1
 LONGEST = 16384  # bytes: it is held in memory as a whole
@@ -17,7 +19,6 @@ DIGITS = "0123456789"
 TYPE_LETTERS = LOWER + DIGITS + "-"
 VERSION_LETTERS = LOWER + LOWER.upper() + DIGITS + ".+_-"
 NAME_LETTERS = VERSION_LETTERS + "/"
-HEX = DIGITS + "abcdef"
 
 
 class ManifestError(ValueError):
@@ -74,12 +75,6 @@ def name_fault(name: str) -> str:
         if step in ("", ".", ".."):
             return "would leave its folder ({})".format(name)
     return "is the manifest itself" if name == NAME else ""
-
-
-def is_word(value: object, longest: int, letters: str) -> bool:
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        return False
-    return all([letter in letters for letter in value])
 
 
 def version_numbers(text: str) -> tuple:

@@ -6,10 +6,10 @@ names and hashes of what differs, so that a damaged slot can never pass for the 
 """
 
 import hashlib
-from binascii import hexlify
 
 from device import manifest
 from device.flash_files import COPY_BYTES, FlashFiles
+from device.image import hex_of
 
 MISSING = "missing"
 UNLISTED = "unlisted"
@@ -79,8 +79,3 @@ def file_hash(files: FlashFiles, path: str, buffer: bytearray) -> str:
 def _joined(own_hash: str, wrong: list) -> str:
     lines = [own_hash] + [name + " " + actual for name, actual in wrong]
     return hex_of(hashlib.sha256("\n".join(["damaged"] + lines).encode()))
-
-
-def hex_of(digest) -> str:
-    """Of a hashlib object, which has no hexdigest on MicroPython."""
-    return hexlify(digest.digest()).decode()

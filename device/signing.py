@@ -10,8 +10,8 @@ import binascii
 import hashlib
 
 from device import signature
-from device.bundle import ImageError
 from device.flash_files import FlashFiles
+from device.image import ImageError
 from device.slot_state import fits
 from painlessmesh.protocol import text, u32
 

@@ -8,11 +8,9 @@ each change of mind is one rename of `slots.json`.
 
 import sys
 
-from device import installer
-from device.bundle import ImageError
 from device.flash_files import COPY_BYTES, FlashFiles
+from device.image import ImageError
 from device.incoming import KIND, Incoming
-from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
 
 OUT_OF_SPACE = 28  # errno ENOSPC, the same number on littlefs, FAT and Linux
@@ -89,6 +87,8 @@ class Slots:
 
     def manifest(self, slot: str = "") -> dict | None:
         """The manifest of a slot (default: the running one), None when it cannot be read."""
+        from device.proof import slot_manifest
+
         return slot_manifest(self.files, slot or self.running)
 
     def md5(self, slot: str = "") -> str:
@@ -118,6 +118,8 @@ class Slots:
 
     def installing(self, incoming: Incoming, node_type: str, micropython: str = ""):
         """The same in steps: a generator to be run to its end, with pauses wherever it yields."""
+        from device import installer  # 15 KB of heap, with what it imports, while an image arrives
+
         self._installed = None
         self._check_idle()
         expected = (node_type, micropython or installer.own_micropython())
@@ -205,6 +207,8 @@ class Slots:
 
     def adopt(self, slot: str, md5: str = "") -> str:
         """Make a slot that was filled by cable the active, confirmed one; answers its proof."""
+        from device.proof import slot_manifest, slot_proof
+
         proof, damaged = slot_proof(self.files, slot)
         if damaged:
             raise ImageError("bundle", "{} does not fit the manifest.".format(damaged))
@@ -228,6 +232,8 @@ class Slots:
             raise ImageError("flash", "The node is still busy with its last update.")
 
     def _check_flip(self, proof: str) -> None:
+        from device.proof import slot_proof
+
         found, damaged = slot_proof(self.files, self.other, proof)
         if found != proof:
             raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
@@ -243,6 +249,8 @@ class Slots:
 
     def _look_at(self, slot: str) -> tuple:
         if slot not in self._looked_at:
+            from device.proof import slot_proof
+
             recorded = self._state.record(slot).get("proof", "")
             self._looked_at[slot] = slot_proof(self.files, slot, recorded)
         return self._looked_at[slot]

@@ -7,8 +7,8 @@ to be gone before the rest is loaded into its place.
 
 import asyncio
 import gc
-import sys
 
+from device import forget
 from gateway.blocks import Blocks
 
 GC_THRESHOLD = 8192  # bytes between collections: the WiFi driver needs the rest of the heap
@@ -18,6 +18,7 @@ ONLY_AT_START = (
     "gateway.own_slot",
     "device.config",
     "device.flash_files",
+    "device.image",
     "device.manifest",
     "device.proof",
     "device.slot_state",
@@ -38,16 +39,6 @@ def prepare() -> tuple:
     keys = keyring.load(files, board.random)
     print("setup key:", keyring.setup_key(keys.gateway))
     return board, config, keys, own_slot.facts(files)
-
-
-def forget(names: tuple) -> None:
-    """Unload modules that are not used again, also where their packages hold them."""
-    for name in names:
-        package, _, module = name.partition(".")
-        sys.modules.pop(name, None)
-        if hasattr(sys.modules.get(package), module):
-            delattr(sys.modules[package], module)
-    gc.collect()
 
 
 async def run(blocks: Blocks, found: tuple) -> None:

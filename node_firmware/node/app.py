@@ -7,8 +7,8 @@ and the loader writes the reason down and restarts the board.
 import asyncio
 import binascii
 import gc
-import sys
 
+from device import forget
 from device.board import Board
 from device.firmware_slots import opened
 from node import status
@@ -23,6 +23,7 @@ BEAT_SECONDS = 0.2
 FEED_SECONDS = 1
 FEED_US = 5 * 1000000  # a loop that has not come round for so long gets no food
 FLUSH_SECONDS = 0.5  # for the last status to leave before the sockets close
+ONLY_AT_START = ("device.config", "device.manifest", "device.proof")  # 8 KB of heap, used once
 GC_THRESHOLD = 8192  # bytes between collections: rarer ones leave the heap in small pieces
 
 
@@ -35,6 +36,7 @@ class Node:
         self.links = Links(self.mesh, board.now_us, board.may_join)
         self.station = Station(board, self.mesh, self.links, config["mesh"])
         self._identity = status.Identity(board, config, self.slots)
+        forget(ONLY_AT_START)
         # The radio first: before it is on, an ESP32's random numbers are not random.
         self._listen_at = board.start_access_point(config["mesh"])
         nonce = binascii.hexlify(board.random(8)).decode()
@@ -142,13 +144,9 @@ def role_of(node_type: str) -> type:
 
 
 def read_config() -> dict:
-    """The board's configuration. Its reader is forgotten: 2 KB of heap that are used once."""
     from device import config
 
-    found = config.load()
-    del sys.modules["device.config"]
-    delattr(sys.modules["device"], "config")
-    return found
+    return config.load()
 
 
 def main() -> None:

@@ -8,8 +8,7 @@ configuration accepts level 0. Slow steps run in `run`, a buffer at a time.
 
 import asyncio
 
-from device.bundle import ImageError
-from device.installer import HARDWARE
+from device.image import HARDWARE, ImageError
 from painlessmesh.protocol import flag, text
 
 IDLE, DOWNLOADING, VERIFYING, READY = "idle", "downloading", "verifying", "ready"

