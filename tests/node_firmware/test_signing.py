@@ -273,6 +273,7 @@ def test_a_config_that_wants_both_level_0_and_signatures_is_refused_with_a_sente
         HOME.modulus[:-1] + "=",
         HOME.modulus[:-1] + "\n",
     ],
+    ids=["empty", "number", "none", "short", "even", "cut", "padded", "line end"],
 )
 def test_a_public_key_that_is_none_is_refused_with_a_sentence(key):
     config = {
