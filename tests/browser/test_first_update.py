@@ -49,8 +49,10 @@ async def add_gateway(stage: Stage, frontend: Frontend) -> None:
     await frontend.begin_adding("Mesh OTA")
     await frontend.sees("Connect a gateway")
     await frontend.keep("setup-key")
-    mistyped = stage.setup_key.translate(str.maketrans("AB", "BA"))
-    await frontend.enter_setup_key(mistyped)
+    # The check character itself: of other typing errors it lets one in 32 pass.
+    await frontend.enter_setup_key(
+        stage.setup_key[:-1] + ("B" if stage.setup_key[-1] == "A" else "A")
+    )
     await frontend.sees("at least one character is mistyped")
     await frontend.enter_setup_key(stage.setup_key)
     await frontend.press("Skip and finish")
