@@ -137,20 +137,26 @@ class JobListView(AdminView):
     async def post(self, request: web.Request) -> web.StreamResponse:
         """Make a job."""
         said = await json_object(request)
-        firmware_id, force = said.get("firmware_id"), said.get("force_update", False)
+        firmware_id = said.get("firmware_id")
         if type(firmware_id) is not int:
             raise InvalidRequest("field_malformed", field="firmware_id")
-        if not isinstance(force, bool):
-            raise InvalidRequest("field_malformed", field="force_update")
         node_ids, node_type = _targets(said)
         job = await self.hub.async_create_job(
             firmware_id,
             node_ids=node_ids,
             node_type=node_type,
-            force=force,
+            force=_truth(said, "force_update"),
+            sign_downgrade=_truth(said, "sign_downgrade"),
             actor=request[KEY_HASS_USER].id,
         )
         return self.json(job.as_dict(), 201)
+
+
+def _truth(said: dict[str, Any], name: str) -> bool:
+    value = said.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidRequest("field_malformed", field=name)
+    return value
 
 
 def _targets(said: dict[str, Any]) -> tuple[list[str] | None, str | None]:

@@ -152,6 +152,28 @@ async def test_a_button_held_at_start_is_no_press(bench, state):
     assert state.get("led") is None
 
 
+@pytest.mark.parametrize("role_module", [button, button2])
+async def test_a_press_of_ten_seconds_asks_for_the_way_back_once(bench, state, role_module):
+    role = role_module.Role(bench, CONFIG, state)
+    asked = []
+    role.on_long_press = lambda: asked.append(bench.now)
+    press = lambda: setattr(bench.pins[0], "level", 0)  # noqa: E731
+    hold = lambda: setattr(bench, "now", bench.now + 10_000_000)  # noqa: E731
+    await while_running(role, press)
+    assert asked == []
+    await while_running(role, hold, hold)
+    assert len(asked) == 1
+
+
+async def test_a_button_held_at_start_does_not_ask_for_the_way_back(bench, state):
+    role = button.Role(bench, CONFIG, state)
+    asked = []
+    role.on_long_press = lambda: asked.append(1)
+    bench.pins[0].level = 0
+    await while_running(role, lambda: setattr(bench, "now", 60_000_000))
+    assert asked == []
+
+
 def test_a_bouncing_contact_counts_once():
     contact = Debounced()
     changes = 0

@@ -9,6 +9,7 @@ from signers import COUNTER, HOME, NEXT, STRANGER
 from gateway.blocks import Blocks
 from gateway.distributor import Distributor
 from gateway.serving import Serving
+from node import push_button
 
 
 class Rollout(h.House):
@@ -248,3 +249,27 @@ async def test_going_back_is_refused_to_what_failed_its_trial_here(home):
     home.list(b"", id=4, mode="flip", md5=proof[:32], proof=proof, firmware_id=0)
     assert await home.until_row("failed")
     assert home.row["reason"] == "refused"
+
+
+async def test_a_long_press_goes_back_through_the_same_trial(tmp_path):
+    house = Rollout(tmp_path)
+    house.boot("power_on")
+    assert await house.run(5, house.met)
+    image, _ = h.bundle("1.1.0")
+    house.list(image)
+    await house.restarted()
+    push_button.way_back(house.node.slots, house.node.updater)()
+    assert await house.run(2, house.restarting)
+    house.boot()
+    assert await house.until_phase("idle")
+    assert house.status["version"] == "1.0.0"
+    assert house.status["last"]["outcome"] == "confirmed"
+    for task in house.tasks:
+        task.cancel()
+
+
+async def test_a_long_press_with_nothing_to_go_back_to_does_nothing(home):
+    push_button.way_back(home.node.slots, home.node.updater)()
+    await home.run(2)
+    assert not home.restarting()
+    assert "error" not in home.status
