@@ -9,6 +9,7 @@ from homeassistant.components.http.const import KEY_HASS_USER
 from .admin_door import AdminView, administrators, json_object
 from .const import API
 from .errors import InvalidRequest, NotFound, StorageFailed
+from .jobs.rollout import read_rollout
 from .jobs.states import JobStatus
 from .upload import Upload
 
@@ -141,6 +142,12 @@ class JobListView(AdminView):
         if type(firmware_id) is not int:
             raise InvalidRequest("field_malformed", field="firmware_id")
         node_ids, node_type = _targets(said)
+        rollout = read_rollout(said.get("rollout"))
+        if said.get("dry_run") is True:
+            plan = await self.hub.async_plan_job(
+                firmware_id, node_ids=node_ids, node_type=node_type, force=force, rollout=rollout
+            )
+            return self.json(plan)
         job = await self.hub.async_create_job(
             firmware_id,
             node_ids=node_ids,
@@ -148,6 +155,7 @@ class JobListView(AdminView):
             force=_truth(said, "force_update"),
             sign_downgrade=_truth(said, "sign_downgrade"),
             actor=request[KEY_HASS_USER].id,
+            rollout=rollout,
         )
         return self.json(job.as_dict(), 201)
 

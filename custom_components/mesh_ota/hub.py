@@ -4,7 +4,7 @@ It gives the pure parts their time and decides nothing itself: what a gateway's 
 installation makes is the engine's, how changes leave is `outlet`'s.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -15,21 +15,23 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import TICK, UNKNOWN_VERSION
-from .errors import Conflict, InvalidRequest, MeshOtaError, NotFound, load_sentences, sentence
+from .errors import load_sentences
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
+from .history_keeper import HistoryKeeper
 from .jobs.engine import JobEngine
 from .jobs.job import Job, NodeRow
 from .jobs.states import JobStatus
 from .library import FirmwareLibrary
-from .nodes import GatewayState, Node, NodeRegistry
+from .nodes import Node, NodeRegistry
+from .orders import Orders
 from .outlet import Change, Outlet
 from .pairing import GatewayExpectation
 from .signer import Signer
-from .signing import Signature
+from .windows import WindowWatch
 
 
-class MeshOta:
+class MeshOta(Orders):
     """See the module's docstring."""
 
     def __init__(self, hass: HomeAssistant) -> None:
@@ -45,6 +47,8 @@ class MeshOta:
         self.signer = Signer(hass)
         self.outlet = Outlet(hass, self.engine, self.nodes)
         self.async_subscribe = self.outlet.async_subscribe
+        self.windows = WindowWatch(hass, self)
+        self.history = HistoryKeeper(hass, self)
         self._stop_timer: CALLBACK_TYPE | None = None
         self.stopping = False
 
@@ -61,21 +65,14 @@ class MeshOta:
             self.nodes.restore(stored)
         self.library.in_use = self.engine.needs
         self.library.async_listen(lambda number: self._notify("library", str(number)))
+        self.windows.async_follow()
+        await self.history.async_load()
         self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
 
     def _notify(self, kind: str, name: str) -> None:
         self.outlet.notify(Change(kind, name))
 
-    def sentence(self, error: MeshOtaError) -> str:
-        """Return an error in English, for the HTTP API."""
-        return sentence(self.sentences, error)
-
     # Gateways
-
-    @property
-    def gateways(self) -> dict[str, GatewayState]:
-        """The gateways that are set up and loaded, by node id."""
-        return self.nodes.gateways
 
     async def async_add_gateway(self, entry_id: str, gateway_id: str, key: bytes) -> None:
         """Open the door for a gateway."""
@@ -112,10 +109,6 @@ class MeshOta:
         """Return the gateway's nodes, without the gateway itself (`node(gateway_id)`)."""
         return self.nodes.nodes_of(gateway_id)
 
-    def node(self, node_id: str) -> Node | None:
-        """Return a node, or a gateway by its own id."""
-        return self.nodes.nodes.get(node_id)
-
     def row_for(self, node_id: str) -> NodeRow | None:
         """Return the open row that concerns the node, the one it is on first."""
         found = self.engine.row_for(node_id)
@@ -137,84 +130,9 @@ class MeshOta:
         running = self.running_firmware(node)
         return node.version or (running.version if running else UNKNOWN_VERSION)
 
-    def latest_firmware(self, node: Node) -> Firmware | None:
-        """Return the newest firmware that the node could run."""
-        return self.library.newest_for(node)
-
     def running_firmware(self, node: Node) -> Firmware | None:
         """Return what the node runs, by its proof; of a stock node, by what we gave it."""
         return self.library.by_md5(node.md5) if node.stock else self.library.by_proof(node.proof)
-
-    # What a user asks for; all raise MeshOtaError
-
-    async def async_create_job(
-        self,
-        firmware_id: int,
-        *,
-        node_ids: Sequence[str] | None = None,
-        node_type: str | None = None,
-        force: bool = False,
-        sign_downgrade: bool = False,
-        actor: str | None = None,
-    ) -> Job:
-        """Make a job; without a target it is for the firmware's type. A downgrade is signed for one node alone."""
-        firmware = self._whole(self.library.get(firmware_id))
-        await self._async_signed()
-        signature = self.signer.signature_of(firmware_id)
-        if sign_downgrade:
-            if node_ids is None or len(node_ids) != 1:
-                raise InvalidRequest("downgrade_of_one_node")
-            signature = await self.signer.async_sign_downgrade(firmware, node_ids[0])
-        job = self.engine.create(
-            firmware,
-            dt_util.utcnow(),
-            node_ids=node_ids,
-            node_type=node_type,
-            force=force,
-            actor=actor,
-        )
-        return await self._async_kept(job, signature)
-
-    async def async_go_back(self, node_id: str, actor: str | None = None) -> Job:
-        """Bring a node back to what lies in its other slot, without a transfer, through the same trial."""
-        node = self.node(node_id)
-        if node is None:
-            raise NotFound("unknown_node", node=node_id)
-        return await self._async_kept(self.engine.go_back(node, dt_util.utcnow(), actor))
-
-    async def async_install(
-        self, node_id: str, version: str | None, actor: str | None = None
-    ) -> Job:
-        """Install on one node; returns the open job if there is one already, joins one made within 2 s."""
-        node = self.node(node_id)
-        if node is None:
-            raise NotFound("unknown_node", node=node_id)
-        if (found := self.engine.row_for(node_id)) and version in (None, found[1].to_version):
-            return found[0]
-        fitting = self.library.fitting(node)
-        firmware = next((each for each in fitting if each.version == version), None)
-        if version is None:
-            firmware = self.latest_firmware(node)
-        if firmware is None:
-            raise NotFound("no_such_version", node=node_id, version=version or "-")
-        await self._async_signed()
-        job = self.engine.install(self._whole(firmware), node, dt_util.utcnow(), actor)
-        return await self._async_kept(job, self.signer.signature_of(firmware.id))
-
-    async def async_cancel_job(self, job_id: int, actor: str | None = None) -> Job:
-        """Cancel a job; nodes that restart already run on to their outcome."""
-        return await self._async_kept(self.engine.cancel(job_id, dt_util.utcnow()))
-
-    async def async_pause_job(self, job_id: int) -> Job:
-        """Pause a job."""
-        return await self._async_kept(self.engine.pause(job_id))
-
-    async def async_resume_job(self, job_id: int) -> Job:
-        """Go on with a paused job."""
-        job = await self._async_kept(self.engine.resume(job_id))
-        if all(other.waiting_for != "user" for other in self.engine.ledger.open_jobs):
-            self._notify("old_backup_settled", "")
-        return job
 
     async def async_forget_node(self, node_id: str) -> None:
         """Drop a node; its open rows end."""
@@ -222,47 +140,6 @@ class MeshOta:
         self.engine.forget_node(node_id, dt_util.utcnow(), "node_removed")
         self.outlet.publish(nodes=[node_id])
         await self.outlet.jobs_store.async_settle()
-
-    def _whole(self, firmware: Firmware) -> Firmware:
-        if firmware.id in self.library.damaged:
-            raise Conflict("firmware_damaged", firmware=firmware.id)
-        return firmware
-
-    # Signed firmware
-
-    async def async_turn_signing(self, on: bool) -> None:
-        """Sign firmware from now on, or no longer."""
-        await self.signer.async_turn(on, self.library.list())
-
-    async def async_rotate_signing_key(self) -> None:
-        """Draw the next key; nodes get it from their gateways, signed by the present one."""
-        await self._async_signed()
-        await self.signer.async_rotate(self.library.list())
-
-    async def _async_signed(self) -> None:
-        await self.signer.async_sign(self.library.list())
-
-    def _signing_changed(self) -> None:
-        """Open jobs carry what the present key has signed; a downgrade keeps its own until it is made anew."""
-        for job in self.engine.ledger.open_jobs:
-            if job.floor is None and job.mode != "flip":
-                self._sign_job(job, self.signer.signature_of(job.firmware_id))
-                self.engine.ledger.changed(job)
-        self.outlet.publish(gateways=list(self.gateways))
-        self._notify("signing", "")
-
-    def _sign_job(self, job: Job, signature: Signature | None) -> None:
-        if signature is None:
-            job.counter, job.sig, job.floor = 0, "", None
-        else:
-            job.counter, job.sig, job.floor = signature.counter, signature.sig, signature.floor
-
-    async def _async_kept(self, job: Job, signature: Signature | None = None) -> Job:
-        if signature is not None:
-            self._sign_job(job, signature)
-        self.outlet.publish()
-        await self.outlet.jobs_store.async_settle()
-        return job
 
     # Time, and who comes and goes
 
@@ -290,6 +167,7 @@ class MeshOta:
     @callback
     def _stop(self, _event: Event) -> None:
         self.stopping = True
+        self.windows.async_stop()
         self.outlet.wake_all()
 
 
@@ -303,9 +181,10 @@ async def async_get_hub(hass: HomeAssistant) -> MeshOta:
     """Return the hub; the first call loads the stores and opens the HTTP doors."""
     from .admin_views import ADMIN_VIEWS  # noqa: PLC0415
     from .gateway_views import GATEWAY_VIEWS  # noqa: PLC0415
+    from .job_views import JOB_VIEWS  # noqa: PLC0415
 
     hub = MeshOta(hass)
     await hub.async_load()
-    for view in (*GATEWAY_VIEWS, *ADMIN_VIEWS):
+    for view in (*GATEWAY_VIEWS, *ADMIN_VIEWS, *JOB_VIEWS):
         hass.http.register_view(view(hub))
     return hub

@@ -49,7 +49,7 @@ class MeshOtaStore(Store[dict[str, Any]]):
         self, old_major_version: int, old_minor_version: int, old_data: dict[str, Any]
     ) -> dict[str, Any]:
         for version in range(old_major_version, VERSION):
-            old_data = MIGRATIONS[self._name][version](old_data)
+            old_data = MIGRATIONS.get(self._name, {})[version](old_data)
         return old_data
 
     def touch(self) -> None:

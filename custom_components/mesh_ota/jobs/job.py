@@ -38,6 +38,12 @@ class NodeRow:
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
+    moved_at: datetime | None = None
+    """Since when it is in its state."""
+    transfer_seconds: float | None = None
+    """How long the image took to arrive."""
+    resent: int | None = None
+    """Parts that the gateway had to send again, where it says so."""
     handed_out: bool = False
     """Whether this attempt has stood in a pending list: before, no report can be about it."""
     boot: int = 0
@@ -84,8 +90,8 @@ class NodeRow:
         values = dict(stored)
         values["status"] = NodeStatus(values["status"])
         values["waited"] = timedelta(seconds=values["waited"])
-        for name in ("next_try", "started_at", "completed_at", "back_since"):
-            values[name] = _moment(values[name])
+        for name in ("next_try", "started_at", "completed_at", "back_since", "moved_at"):
+            values[name] = _moment(values.get(name))
         return cls(**values)
 
 

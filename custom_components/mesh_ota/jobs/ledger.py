@@ -123,7 +123,9 @@ class Ledger:
         before = row.status
         if not may_follow(before, after):
             return False
-        row.status, row.waited, row.next_try = after, timedelta(), None
+        if before is NodeStatus.DOWNLOADING and row.moved_at is not None:
+            row.transfer_seconds = (now - row.moved_at).total_seconds()
+        row.status, row.waited, row.next_try, row.moved_at = after, timedelta(), None, now
         row.reason = reason
         row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:

@@ -39,6 +39,7 @@ class Progress:
     error_message: str | None
     reason: str | None
     boot: int | None
+    resent: int | None = None
 
 
 def read_progress(body: Any) -> Progress | None:
@@ -62,6 +63,7 @@ def read_progress(body: Any) -> Progress | None:
         clean_text(body.get("error_message"), MESSAGE_MAX),
         clean_text(body.get("reason"), CODE_MAX),
         count(body.get("boot")),
+        count(body.get("resent"), 99_999),
     )
 
 
@@ -83,6 +85,7 @@ def apply_progress(ledger: Ledger, gateway_id: str, said: Progress, now: datetim
         return Verdict.GONE if job.cancelled else Verdict.IGNORED
     if row.gateway_id != gateway_id or row.attempt != said.attempt or not row.handed_out:
         return Verdict.IGNORED
+    row.resent = row.resent if said.resent is None else said.resent
     if said.status is row.status:
         _advance(ledger, job, row, said)
         return Verdict.TAKEN

@@ -21,6 +21,9 @@ SENTENCES = {
         "Resume or cancel it."
     ),
     "not_committed": "It restarted without trying the new firmware; it is offered again.",
+    # only in a flight plan
+    "no_room": "The firmware is larger than the room that the node has for it.",
+    "unsigned": "The node takes signed firmware only, and this is not signed.",
     # started
     "left_midway": "Left at {since}; it goes on when it is back.",
     "on_trial": "The new firmware is on trial.",

@@ -137,7 +137,7 @@ class Stages:
         node = self._nodes.nodes.get(row.node_id)
         if node is None:
             return False, 0
-        return node.is_gateway, -len(self._carriers(node))
+        return node.is_gateway, -self.depth(node)
 
     def reason(self, job: Job, row: NodeRow, now: datetime) -> Reason | None:
         """Return why the job itself holds a row back, None if it does not."""
@@ -181,6 +181,10 @@ class Stages:
             above = self._nodes.nodes.get(parent)
             parent = above.parent if above is not None else None
         return way
+
+    def depth(self, node: Node) -> int:
+        """Return how many hops the node is away from its gateway."""
+        return len(self._carriers(node))
 
     def carried(self, node: Node) -> int:
         """Return how many nodes hang on this one, directly or not."""

@@ -1,0 +1,65 @@
+"""Keeps the history on the disk: takes in what jobs have come to, also what a crash kept from being written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .jobs.history import History
+from .outlet import Change
+from .store import MeshOtaStore
+
+if TYPE_CHECKING:
+    from .hub import MeshOta
+
+
+class HistoryKeeper:
+    """The history of this house."""
+
+    def __init__(self, hass: HomeAssistant, hub: MeshOta) -> None:
+        """Empty until `async_load`."""
+        self._hass = hass
+        self._hub = hub
+        self.history = History()
+        self._store = MeshOtaStore(hass, "history", self.history.stored)
+
+    async def async_load(self) -> None:
+        """Read the store, after the jobs': what ended when the last save failed is taken in now."""
+        if (stored := await self._store.async_load()) is not None:
+            self.history.restore(stored)
+        if self.history.prune(dt_util.utcnow()):
+            self._store.touch_later()
+        for job in self._hub.jobs():
+            self._take(job.id)
+        self._hub.async_subscribe(self._follow)
+
+    @callback
+    def _follow(self, change: Change) -> None:
+        if change.kind == "job":
+            self._take(int(change.id))
+
+    def _take(self, job_id: int) -> None:
+        job = self._hub.job(job_id)
+        if job is not None and self.history.take(job):
+            self._store.touch_later()
+
+    async def async_entries(
+        self, job_id: int | None = None, node_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return entries, oldest first, with the actor's name beside the id."""
+        entries = [
+            entry
+            for entry in self.history.entries
+            if job_id in (None, entry["job_id"]) and node_id in (None, entry["node_id"])
+        ]
+        names = {actor: await self.async_name(actor) for actor in {e["actor"] for e in entries}}
+        return [entry | {"actor_name": names[entry["actor"]]} for entry in entries]
+
+    async def async_name(self, actor: str | None) -> str | None:
+        """Return who an actor is: a user's name, or the word that stands there; None for an automation."""
+        if actor is None:
+            return None
+        user = await self._hass.auth.async_get_user(actor)
+        return actor if user is None else user.name
