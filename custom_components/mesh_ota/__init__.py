@@ -19,6 +19,7 @@ from homeassistant.helpers.typing import ConfigType
 from .const import CONF_KEY, DOMAIN
 from .devices import MeshOtaConfigEntry, async_keep_devices, node_id_of
 from .hub import async_get_hub
+from .job_actions import async_setup_job_actions
 from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 
@@ -29,6 +30,7 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.UPDATE]
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the actions."""
     async_setup_services(hass)
+    async_setup_job_actions(hass)
     return True
 
 

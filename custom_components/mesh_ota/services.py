@@ -23,8 +23,10 @@ from homeassistant.util.json import JsonValueType
 from .const import DOMAIN
 from .devices import node_id_of
 from .hub import async_get_hub
+from .job_actions import ROLLOUT_FIELDS, rollout_of
 from .translated_errors import translated_errors
 
+ATTR_DRY_RUN = "dry_run"
 ATTR_FIRMWARE_ID = "firmware_id"
 ATTR_FORCE_UPDATE = "force_update"
 ATTR_JOB_ID = "job_id"
@@ -41,6 +43,8 @@ CREATE_JOB_SCHEMA = vol.Schema(
         vol.Exclusive(ATTR_TARGET_NODE_TYPE, "target"): cv.string,
         vol.Optional(ATTR_FORCE_UPDATE, default=False): cv.boolean,
         vol.Optional(ATTR_SIGN_DOWNGRADE, default=False): cv.boolean,
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        **ROLLOUT_FIELDS,
     }
 )
 GO_BACK_SCHEMA = vol.All(
@@ -63,8 +67,18 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async def create_job(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)
         with translated_errors():
+            rollout = rollout_of(call)
+            if call.data[ATTR_DRY_RUN]:
+                return await hub.async_plan_job(
+                    call.data[ATTR_FIRMWARE_ID],
+                    node_ids=_named_nodes(hass, call),
+                    node_type=call.data.get(ATTR_TARGET_NODE_TYPE),
+                    force=call.data[ATTR_FORCE_UPDATE],
+                    rollout=rollout,
+                )
             job = await hub.async_create_job(
                 call.data[ATTR_FIRMWARE_ID],
+                rollout=rollout,
                 node_ids=_named_nodes(hass, call),
                 node_type=call.data.get(ATTR_TARGET_NODE_TYPE),
                 force=call.data[ATTR_FORCE_UPDATE],
