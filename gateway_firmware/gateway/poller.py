@@ -39,6 +39,7 @@ class Poller:
         self._revision = None  # of the list the distributor works on; None: ask for it
         self._behind = True  # whether Home Assistant has a newer list
         self._failures = 0
+        self._reached = False  # whether the last failure was an answer
         self._trouble = ""
 
     def wake(self) -> None:
@@ -125,13 +126,19 @@ class Poller:
         finally:
             poll.cancel()  # nothing happens to one that is done
         try:
-            await poll
+            error = await poll
         except asyncio.CancelledError:
-            pass  # its connection is closed; the next request opens another
+            return  # its connection is closed; the next request opens another
+        if error is not None:
+            raise error
 
-    async def _poll_then_wake(self, wait: int) -> None:
+    async def _poll_then_wake(self, wait: int) -> Exception | None:
+        """What went wrong, if anything: raised by a task, it would be printed before it is awaited."""
         try:
             await self._list(wait, self._revision)
+            return None
+        except (Later, Refused, MemoryError) as error:
+            return error
         finally:
             self._wake.set()
 
@@ -152,6 +159,8 @@ class Poller:
     async def _wait_after(self, error: Exception) -> None:
         self._say(str(error) or type(error).__name__)
         reached = isinstance(error, Refused) or getattr(error, "refused", False)
+        if reached != self._reached:
+            self._failures, self._reached = 0, reached  # what is wrong now has only begun
         if reached and not self.accepted:
             pause = UNKNOWN_PAUSE
         else:

@@ -18,8 +18,8 @@ UNAUTHORIZED = 401
 
 
 class Later(Exception):
-    """Nothing was said and nothing changed; a sentence says why. `refused`: somebody answered, but
-    did not accept us or could not prove to be Home Assistant."""
+    """Nothing was said and nothing changed; a sentence says why. `refused`: Home Assistant, or
+    somebody in its place, has answered and did not accept us."""
 
     def __init__(self, sentence: str, refused: bool = False) -> None:
         super().__init__(sentence)
@@ -146,9 +146,13 @@ class Session:
             answer.headers.get("content-range", ""),
             digest(answer.body),
         )
-        if not equal(answer.headers.get(SIGNATURE, ""), hexmac(key, text)):
+        signature = answer.headers.get(SIGNATURE, "")
+        if not equal(signature, hexmac(key, text)):
             self._connection.drop()  # whatever is at the other end, this is not our conversation
-            raise Later("an answer with status {} was not signed".format(answer.status), True)
+            # An error of nobody's: Home Assistant starts or stops, and is soon there again.
+            is_error = not signature and answer.status >= 400
+            sentence = "an answer with status {} was not signed".format(answer.status)
+            raise Later(sentence, not is_error)
 
 
 def request_text(counter: str, method: str, target: str, ask_range: str, body: bytes) -> str:
