@@ -28,4 +28,8 @@ def opened(board: object, root: str = "") -> tuple:
         images = slots.image_slots(partitions, board.chip)
         return slots, {"app-bundle": bundles, "esp-image": (images, ImageIncoming(images))}
     images = slots.image_slots(partitions, board.chip, MANIFEST)
+    try:
+        images.record_own()
+    except OSError as error:
+        print("What runs could not be written down:", error)
     return images, {"app-bundle": IMAGES_ONLY, "esp-image": (images, ImageIncoming(images))}

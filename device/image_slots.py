@@ -51,6 +51,26 @@ class ImageSlots(Slots):
     def clear_other(self) -> None:
         self._clear(self.other)
 
+    def record_own(self) -> None:
+        """Write down, once, what runs and was not put there by us, or told its version only now:
+        without the record neither the other slot nor a lost state file could be made sense of."""
+        if self.in_trial or self.damaged:
+            return
+        known, (proof, _damaged, md5) = (
+            self._state.record(self.running),
+            self._look_at(self.running),
+        )
+        record = {
+            "proof": proof,
+            "version": self._own["version"],
+            "md5": md5,
+            "confirmed": True,
+            "boot": self.boot,
+            "signed": known.get("signed"),
+        }
+        if any([known.get(key) != record[key] for key in ("proof", "version", "confirmed")]):
+            self._state.write_record(self.running, record)
+
     def installing(self, incoming: object, node_type: str, micropython: str = ""):
         """A generator that checks the complete image where it lies. Raises ImageError."""
         self._installed = None
@@ -70,14 +90,6 @@ class ImageSlots(Slots):
             self._give_up(incoming, "")
             raise error if isinstance(error, ImageError) else as_image_error(error)
         self._installed = (incoming, found["proof"])
-
-    def commit(self, tag: str, signed: dict | None = None) -> None:
-        self._record_own()
-        Slots.commit(self, tag, signed)
-
-    def flip(self, tag: str, proof: str) -> None:
-        self._record_own()
-        Slots.flip(self, tag, proof)
 
     def confirm(self) -> bool:
         """The bootloader first: what it has noted and we have not, the next boot mends."""
@@ -100,15 +112,6 @@ class ImageSlots(Slots):
         found, damaged = self._look_at(self.other)[:2]
         if damaged or found != proof:
             raise ImageError("image", "The image in the other partition is damaged.")
-
-    def _record_own(self) -> None:
-        """Write down what runs, as what the other slot will be after the change."""
-        if self._own is not None and not self.in_trial:
-            proof, _damaged, md5 = self._look_at(self.running)
-            known, version = self._state.record(self.running), self._own["version"]
-            so_far = (known.get("proof"), known.get("version"), known.get("confirmed"))
-            if so_far != (proof, version, True):
-                self._write_record(self.running, proof, version, md5, True)
 
     def _look_at(self, slot: str) -> tuple:
         """(proof, what is damaged, MD5) of a slot, read from flash once per boot."""

@@ -16,7 +16,7 @@ STATE = "slots.json"
 LONGEST_STATE = 8192
 LONGEST_RECORD = 512
 SLOTS = ("a", "b")
-PARTITION = "ota_"  # an esp-image's slot is called by its partition
+IMAGES = ("ota_0", "ota_1")  # an esp-image's slot is called by its partition
 
 MORE_BOOTS = 3  # restarts without a verdict (power cuts) that a trial survives
 MORE_TRIALS = 3  # times that the old firmware arms a trial again that had no mesh or gateway
@@ -192,14 +192,17 @@ class SlotState:
     def _rebuild(self) -> None:
         """Without a readable state file the slot that was confirmed last is the one to boot."""
         confirmed = []
-        for slot in SLOTS:
+        for slot in SLOTS + IMAGES:
             record = self.record(slot)
             if record.get("confirmed"):
                 confirmed.append((record["boot"], slot))
+        bundles = [row for row in confirmed if row[1] in SLOTS]
         if confirmed:
-            newest, self.active = max(confirmed)
+            newest, slot = max(confirmed)
             self.boot = newest + BOOT_LEAP
-            self.signed = self.record(self.active).get("signed")
+            self.signed = self.record(slot).get("signed")
+        if bundles:
+            self.active = max(bundles)[1]
         elif self.files.size("a/manifest.json") < 0 <= self.files.size("b/manifest.json"):
             self.active = "b"
         self.running = self.active
@@ -229,8 +232,7 @@ def fits(found: dict, fields: tuple) -> bool:
 
 
 def is_known(trial: dict) -> bool:
-    known = trial["slot"] in SLOTS or trial["slot"].startswith(PARTITION)
-    return known and (trial["stage"], False) in ON_BOOT
+    return trial["slot"] in SLOTS + IMAGES and (trial["stage"], False) in ON_BOOT
 
 
 def record_name(slot: str) -> str:

@@ -162,6 +162,8 @@ class Updater:
                     self._move("gave up")
         except ImageError as error:
             self._stop(error.code, error.reason)
+        except MemoryError:
+            self._stop("space", "There was too little memory to take the image.")
 
     # ---- what the gateway commands
 

@@ -109,6 +109,7 @@ class ImageBoard:
         self.slots = ImageSlots(partitions, self.chip_name, SlotState(self.flash.files()), None)
         self.version = VERSIONS.get(self.slots.proof(), "?")
         self.slots._own = {"node_type": "pir", "version": self.version}
+        self.slots.record_own()
         self.incoming = ImageIncoming(self.slots)
         return self.version
 

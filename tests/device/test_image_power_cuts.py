@@ -67,6 +67,9 @@ def says_what_is_so(board):
     if other is not None:
         assert other["proof"] == board.slots.proof(board.slots.other)
         assert VERSIONS[other["proof"]] == other["version"]
+    last = board.slots.last
+    if last and last["outcome"] == "confirmed":
+        assert last["proof"] == board.slots.proof()
     state = board.partitions().state(board.partitions().running)
     assert board.old_bootloader or board.slots.in_trial == (state == 1)
 

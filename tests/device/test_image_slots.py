@@ -66,6 +66,23 @@ def test_the_states_of_the_bootloader_are_read_from_its_notes():
     assert board.partitions().state(board.partitions().running) == VALID
 
 
+def test_a_note_with_a_wrong_checksum_is_none():
+    board = boards.updated()
+    board.flash.partitions["otadata"][28] ^= 1
+    assert board.partitions().state(board.partitions().running) == UNDEFINED
+
+
+def test_a_record_of_an_image_that_was_committed_is_not_resumed_into_the_other_partition():
+    board = boards.in_service()
+    board.receive(NEW)
+    left = board.flash.contents["incoming/record.json"]
+    board.slots.commit("t")
+    board.flash.contents["incoming/record.json"] = left
+    assert board.boot() == "1.1.0"
+    board.slots.confirm()
+    assert board.incoming.begin(made.announcement(NEW, forced=True)) == 0
+
+
 def test_parts_are_written_with_each_block_erased_once_and_no_buffer():
     board = boards.in_service()
     board.incoming.begin(made.announcement(NEW))
@@ -333,6 +350,14 @@ def test_a_lost_state_file_in_the_trial_does_not_lose_the_trial():
     assert board.slots.in_trial
     assert board.slots.confirm()
     assert board.boot("power_on") == "1.1.0"
+
+
+def test_the_boot_number_grows_even_when_the_state_file_was_lost():
+    board = boards.in_service()
+    before = board.slots.boot
+    board.flash.files().remove("slots.json")
+    assert board.boot("power_on") == "1.0.0"
+    assert board.slots.boot > before + 60000
 
 
 def test_a_trial_of_an_image_ends_where_the_second_partition_has_gone():
