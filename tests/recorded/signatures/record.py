@@ -17,7 +17,9 @@ SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 SHA256_WITHOUT_NULL = bytes.fromhex("302f300b0609608648016503040201" + "0420")
 SHA1 = bytes.fromhex("3021300906052b0e03021a05000414")
 TEXT = (
-    b"mesh-ota firmware 1\npir\n1.1.0\nESP32-MPY\napp-bundle\n41472\n" + b"2c" * 32 + b"\n1795436000"
+    b"mesh-ota firmware 1\npir\n1.1.0\nESP32-MPY\napp-bundle\n41472\n"
+    + b"2c" * 32
+    + b"\n1795436000"
 )
 
 
@@ -28,7 +30,7 @@ def forgeries(text: bytes) -> dict[str, bytes]:
     full = b"\x00\x01" + b"\xff" * (SIZE - 3 - len(tail)) + b"\x00" + tail
     short = b"\x00\x01" + b"\xff" * 8 + b"\x00" + tail
     bare = SHA256_WITHOUT_NULL + digest
-    sha1 = SHA1 + hashlib.sha1(text).digest()  # noqa: S324
+    sha1 = SHA1 + hashlib.sha1(text).digest()
     return {
         "garbage behind a short padding": short + b"\x55" * (SIZE - len(short)),
         "garbage in the padding": full[:100] + b"\x55" + full[101:],
