@@ -71,6 +71,7 @@ class Delivery:
         self.state = NEW
         self.part = 0
         self.ready = False  # the node waits for the commit
+        self.held = False  # its job is paused: nothing goes to the node, and it keeps what it has
         self.news = False
         self.target = None  # painlessmesh's view of the node, while it is offered the image
         self.waiting = []  # requests of the sender whose block or link is not free yet

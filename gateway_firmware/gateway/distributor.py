@@ -93,15 +93,29 @@ class Distributor:
 
     def _set_targets(self, job: Job, targets: list, now: int) -> None:
         wanted = {int(target["node_id"]): target["attempt"] for target in targets}
+        held = [int(target["node_id"]) for target in targets if target.get("paused") is True]
         for delivery in self._of(job):
             if wanted.get(delivery.node_id) == delivery.attempt:
+                self._hold(delivery, delivery.node_id in held, now)
                 del wanted[delivery.node_id]
             else:
                 self._remove(delivery)
         for node_id in wanted:
             if self._delivery_to(node_id) is not None:
                 continue  # one image at a time; its turn comes with a list that has only this one
-            self._serving.deliveries.append(Delivery(job, node_id, wanted[node_id], now))
+            delivery = Delivery(job, node_id, wanted[node_id], now)
+            delivery.held = node_id in held
+            self._serving.deliveries.append(delivery)
+
+    def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
+        """A held node gets nothing more and keeps what it has; let go, it is told at once to go on."""
+        if held and not delivery.held:
+            self._serving.sender.remove_target(delivery.node_id)
+            delivery.target = None
+            delivery.waiting = []
+        elif delivery.held and not held:
+            delivery.act_at = now
+        delivery.held = held
 
     def _remove(self, delivery: Delivery) -> None:
         self._serving.deliveries.remove(delivery)
@@ -155,7 +169,7 @@ class Distributor:
                 self._away(delivery, now)
             elif delivery.state in BEFORE_COMMIT:
                 self._act(delivery, node, now)
-                under_way = under_way or delivery.state != FAILED
+                under_way = under_way or (delivery.state != FAILED and not delivery.held)
             if delivery.state == RESTARTING and now - delivery.moved_at < RESTART_LONGEST:
                 under_way = True
             self._tell(delivery)
@@ -172,7 +186,9 @@ class Distributor:
 
     def _act(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         """Whatever this delivery needs from us next, if its time has come."""
-        if not self._fresh(now):
+        if delivery.held:
+            delivery.moved_at = now
+        elif not self._fresh(now):
             delivery.moved_at = now  # Home Assistant is away, which is not the node's fault
         elif delivery.ready and delivery.state == VERIFYING:
             if now >= delivery.act_at:
