@@ -123,6 +123,9 @@ class Links:
         while not link.closing:
             frame = link.next_frame()
             if frame is None:
+                self.mesh.idle(self._clock())
+                frame = link.next_frame()
+            if frame is None:
                 wake.clear()
                 await wake.wait()
                 continue

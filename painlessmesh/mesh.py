@@ -46,6 +46,10 @@ class Mesh:
         self.on_error = (
             None  # called with what a callback raised; None lets it out of receive() or tick()
         )
+        self.on_idle = None  # called with the time when a link could take more
+        self.on_nameless_request = (
+            None  # (package, link, now) of an OTA request in our own name: see ota_push.py
+        )
         self.links = []
         self._time = MeshTime(self)
         self._plugins = {}
@@ -103,6 +107,11 @@ class Mesh:
                 self._request_sync(link, now)
             if link.time.due is not None and now >= link.time.due:
                 self._time.open_exchange(link, now)
+
+    def idle(self, now: int) -> None:
+        """A link has sent all that waited; the I/O side says so."""
+        if self.on_idle:
+            self._call((self.on_idle,), now)
 
     # What an application asks and says
 
@@ -209,7 +218,10 @@ class Mesh:
 
     def _deliver(self, package: dict, link: Link, now: int) -> None:
         package_type = number(package, "type", -1)
-        if package_type in _FROM_MUST_FIT and not self.lies_behind(u32(package, "from"), link):
+        author = u32(package, "from")
+        if package_type in _FROM_MUST_FIT and not self.lies_behind(author, link):
+            if package_type == OTA_REQUEST and author == self.node_id and self.on_nameless_request:
+                self._call((self.on_nameless_request,), package, link, now)
             return
         own = self._handlers.get(package_type)
         if own:

@@ -4,7 +4,8 @@ What lives here: painlessMesh packages 10, 11 and 12 as a receiver. Not here: fl
 mesh key (the caller asks `level1` first and passes on only what it believes).
 
 Harder than the C++ receiver: no data without an announcement, only from who announced, only the md5 announced, only
-the part wanted and only in its right length.
+the part wanted and only in its right length. Where the announcement says `ahead`, so many parts beyond the one wanted are
+taken as well, in any order, and level 1's `need` takes the place of the requests.
 """
 
 import binascii
@@ -22,8 +23,10 @@ from painlessmesh.protocol import (
 )
 
 ASK_AGAIN = 3_000_000  # us without the part wanted
+PAUSE = 200_000  # us in which no part comes, before we say what we need
 GAP_AGAIN = 150_000  # us between two words about the same lost part
 TRIES = 10  # then we wait for the next announcement; what we have stays
+AHEAD_LIMIT = 64  # parts that may lie beyond the one wanted: what storage loses of them in a restart comes again
 DATA_LIMIT = 1400  # characters of base64 in one part, with padding and a stray line end
 
 IDLE = 0  # nothing announced, or all there, or given up
@@ -36,7 +39,8 @@ class Receiver:
 
     ("begin", package)        an announcement for us: open or resume storage, then `start(part, now)`
     ("request", pairs)        send this package
-    ("part", number, bytes)   store it; parts come in order and whole
+    ("need", body)            send this body as a level 1 `need`
+    ("part", number, bytes)   store it; parts come whole, and in order unless the announcement says `ahead`
     ("complete",)             the last part has been handed out
     ("gave_up",)              nobody answers; `part` stays
     """
@@ -58,6 +62,10 @@ class Receiver:
         self._due = 0
         self._tries = 0
         self._gap_at = None  # when we last said that the part wanted was lost
+        self._ahead = 0  # how many parts beyond the one wanted are taken too
+        self._there = 0  # bit i: part + i has come; bit 0 is never set for long
+        self._seen = 0  # first part of which nothing has come, nor of any later one
+        self._untold = 0  # parts that came since our last need
 
     @property
     def busy(self) -> bool:
@@ -82,27 +90,32 @@ class Receiver:
 
     def start(self, part: int, now: int) -> list:
         """Where to go on; equal to the number of parts when all are there."""
-        self.part = part
-        self._tries = 0
-        if part >= self.parts:
-            self._state = IDLE
-            return [("complete",)]
-        self._state = TAKING
-        self._due = now + ASK_AGAIN
-        self._gap_at = None
-        return [] if self._listens else self._ask(now)
+        self.part = self._seen = part
+        self._there = 0
+        return self._go_on(now, True)
 
     def data(self, package: dict, now: int) -> list:
         """A part."""
         if not self._is_ours(package):
             return []
         part = number(package, "partNo", -1)
-        if part > self.part:
-            return self._gap(now)
+        beyond = part - self.part
+        if not 0 <= beyond <= self._ahead or part >= self.parts or self._there >> beyond & 1:
+            return self._gap(now) if beyond > 0 or self._ahead else []
         payload = _payload(package)
-        if part != self.part or not self._right_length(len(payload)):
+        if not self._right_length(part, len(payload)):
             return []
-        return [("part", part, payload)] + self.start(part + 1, now)
+        odd = part != self._seen  # a hole before it, or one that it fills
+        self._seen = max(self._seen, part + 1)
+        self._there |= 1 << beyond
+        while self._there & 1:
+            self._there >>= 1
+            self.part += 1
+        self._untold += 1
+        # The gateway hears at once of a loss, and where it waits for nobody else, also when it is made good.
+        enough = self._untold >= (24 if self._listens else 4)
+        odd = odd and (part + 1 == self._seen or not self._listens)
+        return [("part", part, payload)] + self._go_on(now, enough or odd)
 
     def tick(self, now: int) -> list:
         """Asks again after 3 s without the part wanted, ten times."""
@@ -120,6 +133,22 @@ class Receiver:
         self._state = IDLE
         self.md5 = ""
         self.part = self.parts = 0
+
+    def _go_on(self, now: int, tell: bool) -> list:
+        """After a part or a start: ask or tell when it is time, end when all is there."""
+        self._tries = 0
+        if self.part >= self.parts:
+            self._state = IDLE
+            return (self._ask(now) if self._ahead else []) + [("complete",)]
+        self._state = TAKING
+        self._due = now + ASK_AGAIN
+        if self._ahead:
+            if tell:
+                return self._ask(now)
+            self._due = now + PAUSE
+            return []
+        self._gap_at = None
+        return [] if self._listens else self._ask(now)
 
     def _for_us(self, package: dict) -> bool:
         md5 = text(package, "md5", 32)
@@ -140,6 +169,7 @@ class Receiver:
         self.part = 0
         self._size = u32(package, "size")
         self._listens = flag(package, "broadcasted") and not self.root
+        self._ahead = min(u32(package, "ahead"), AHEAD_LIMIT)
         self._echo = _echo(package)
         self._state = BEGUN
 
@@ -158,6 +188,13 @@ class Receiver:
     def _ask(self, now: int) -> list:
         self._due = now + ASK_AGAIN
         self._tries += 1
+        if self._ahead:
+            self._untold = 0
+            missing = (
+                ((1 << self._seen - self.part) - 1) & ~self._there if self._seen > self.part else 0
+            )
+            need = (self.md5[:8], self.part, self._seen, missing)
+            return [("need", '{"md5":"%s","part":%d,"seen":%d,"missing":"%x"}' % need)]
         forced, broadcasted, compressed = self._echo
         request = (
             ("from", self.node_id),
@@ -185,11 +222,11 @@ class Receiver:
             and number(package, "noPart", 0) == self.parts
         )
 
-    def _right_length(self, length: int) -> bool:
-        if self.part + 1 < self.parts:
+    def _right_length(self, part: int, length: int) -> bool:
+        if part + 1 < self.parts:
             return length == PART_SIZE
         if self._size:
-            return length == self._size - self.part * PART_SIZE
+            return length == self._size - part * PART_SIZE
         return 0 < length <= PART_SIZE
 
 

@@ -7,6 +7,7 @@ send: only targets are answered, parts are pushed ahead of the requests, a lost 
 
 import binascii
 
+from painlessmesh.ota_ahead import AHEAD_LIMIT, AheadTarget
 from painlessmesh.ota_target import STOCK_WINDOW, WINDOW, Target
 from painlessmesh.protocol import (
     OTA_ANNOUNCE,
@@ -19,6 +20,7 @@ from painlessmesh.protocol import (
     flag,
     lower_hex,
     number,
+    text,
     u32,
 )
 
@@ -45,6 +47,8 @@ class Offer:
 
 class Request:
     """One part to send now to one node. `announce`: send the announcement to it again, just before."""
+
+    to_all = False
 
     def __init__(self, target: Target, part: int, announce: bool) -> None:
         self.node_id = target.node_id
@@ -90,11 +94,17 @@ class Sender:
         return self._offers.get((role, hardware))
 
     def add_target(
-        self, offer: Offer, node_id: int, stock: bool = False, window: int = 0
+        self, offer: Offer, node_id: int, stock: bool = False, window: int = 0, ahead: int = 0
     ) -> Target:
-        """This node may take the offer. `stock`: a C++ node. `window`: most parts in flight; 1 is one per request."""
+        """This node may take the offer. `stock`: a C++ node. `window`: most parts in flight; 1 is one per request.
+
+        `ahead`: it speaks level 1, and is told that it may take so many parts out of order.
+        """
         self.remove_target(node_id)
-        target = Target(node_id, offer, stock, window or (STOCK_WINDOW if stock else WINDOW))
+        if ahead:
+            target = AheadTarget(node_id, offer, ahead)
+        else:
+            target = Target(node_id, offer, stock, window or (STOCK_WINDOW if stock else WINDOW))
         self._targets.append(target)
         return target
 
@@ -110,9 +120,10 @@ class Sender:
     def announcement(self, node_id: int) -> tuple:
         """The offer to one target, as pairs. `forced` until the node has asked, and never again."""
         target = self.target(node_id)
-        return self._announcement(
+        said = self._announcement(
             target.offer, TO_ONE, node_id, target.offer.forced and target.base < 0
         )
+        return said + (("ahead", target.ahead or None),)
 
     def broadcast_announcement(self, offer: Offer) -> tuple:
         """The offer to everybody; never forced: a C++ node would install it after each of its boots."""
@@ -127,11 +138,27 @@ class Sender:
         part = number(package, "partNo", 0 if target.offer.forced else -1)
         if not 0 <= part < target.offer.parts:
             return None
+        if target.ahead:  # it does not know that word: one part after the other, then
+            target = self.add_target(target.offer, target.node_id)
         broadcasted = package.get("broadcasted")
         target.broadcasted = None if broadcasted is None else flag(package, "broadcasted")
         target.compressed = True if flag(package, "compressed") else None
         target.asked(part, now)
         return self._take(target, now)
+
+    def on_need(self, node_id: int, need: dict, now: int) -> bool:
+        """The body of a level 1 `need` of that node; whether it was about what it is offered."""
+        target = self.target(node_id)
+        if target is None or not target.ahead or need.get("md5") != target.offer.md5[:8]:
+            return False
+        part, seen = number(need, "part", PARTS_LIMIT + 1), number(need, "seen", 0)
+        missing = text(need, "missing", AHEAD_LIMIT // 4 + 1)
+        if not part <= seen <= min(part + AHEAD_LIMIT + 1, target.offer.parts) or missing.strip(
+            "0123456789abcdef"
+        ):
+            return False
+        target.told(part, seen, int(missing or "0", 16), now)
+        return True
 
     def due(self, now: int) -> Request | None:
         """The next part to send: pushed ahead of its request, or repeated. Call until None; targets take turns."""
@@ -149,7 +176,7 @@ class Sender:
         offer = request.offer
         if len(payload) != offer.part_length(request.part):
             raise ValueError("part %d has %d bytes" % (request.part, len(payload)))
-        everybody = offer.broadcast and request.broadcasted
+        everybody = request.to_all or (offer.broadcast and request.broadcasted)
         # `forced` is left out: a C++ node built with ArduinoJson 6 would lose partNo in its next request.
         return self._head(offer, TO_ALL if everybody else TO_ONE, OTA_DATA) + (
             ("noPart", offer.parts),

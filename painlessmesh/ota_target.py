@@ -21,6 +21,8 @@ FIRST_TRIP = 100_000  # us; assumed from a part to the request for the next one,
 class Target:
     """`base` is the part that the node asked for last, so it has all before it; -1 before its first request."""
 
+    ahead = 0  # parts that it takes out of order
+
     def __init__(self, node_id: int, offer: object, stock: bool, longest: int) -> None:
         self.node_id = node_id
         self.offer = offer

@@ -35,6 +35,9 @@ class Wire:
         while self.up:
             frame = link.next_frame()
             if frame is None:
+                mesh.idle(self.net.local(mesh))
+                frame = link.next_frame()
+            if frame is None:
                 break
             self.log.append((mesh.node_id, frame))
             if not (self.loses and self.loses(frame)):

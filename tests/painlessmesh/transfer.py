@@ -8,6 +8,7 @@ from painlessmesh.protocol import decode
 from tests.painlessmesh.mesh_net import MeshNet
 
 GATEWAY = 1111111111
+ROOM = 4  # frames that may wait at the gateway: more would only age there
 ROLE, HARDWARE = "pir", "ESP32-MPY"
 
 
@@ -29,14 +30,20 @@ class Gateway:
         self.offer = Offer(role, hardware, md5_of(image), len(image), forced)
         assert self.sender.offer(self.offer)
         self.mesh.on_package(11, self.requested)
+        self.mesh.on_package(71, self.needed)
+        self.mesh.on_idle = self.pump
         self.step()
+
+    def needed(self, package, link, now):
+        self.sender.on_need(package["from"], decode(package["body"].encode()), now)
+        self.pump(now)
 
     def requested(self, package, link, now):
         self.give(self.sender.on_request(package, now))
         self.pump(now)
 
     def pump(self, now):
-        while True:
+        while sum([link.waiting for link in self.mesh.links]) < ROOM:
             request = self.sender.due(now)
             if request is None:
                 return
@@ -56,6 +63,21 @@ class Gateway:
 
     def announce(self, node_id):
         self.mesh.send(self.sender.announcement(node_id))
+
+
+def need_package(node_id, body):
+    """A package 71 of the right size; who may say so is test_level1's."""
+    return (
+        ("type", 71),
+        ("routing", 1),
+        ("from", node_id),
+        ("dest", GATEWAY),
+        ("op", "need"),
+        ("seq", 1000),
+        ("nonce", "0" * 16),
+        ("body", body),
+        ("mac", "0" * 64),
+    )
 
 
 class Taker:
@@ -86,6 +108,8 @@ class Taker:
             self.events.append(event[0])
             if event[0] == "request":
                 self.mesh.send(event[1])
+            elif event[0] == "need":
+                self.mesh.send(need_package(self.mesh.node_id, event[1]))
             elif event[0] == "part":
                 assert event[1] not in self.got
                 self.got[event[1]] = event[2]
@@ -184,7 +208,7 @@ class Losses:
         self.lost = 0
 
     def __call__(self, frame):
-        if decode(frame[:-1])["type"] not in (11, 12):
+        if decode(frame[:-1])["type"] not in (11, 12, 71):
             return False
         self.state = (self.state * 1103515245 + 12345) & 0x7FFFFFFF
         lose = (self.state >> 16) % 100 < self.percent
@@ -192,7 +216,7 @@ class Losses:
         return lose
 
 
-def net_with(image, takers=1, delay=5000, losses=None, forced=False):
+def net_with(image, takers=1, delay=5000, losses=None, forced=False, ahead=0):
     """(net, gateway, takers): a star; all are targets and announced to."""
     net = MeshNet()
     gateway = Gateway(net, image, forced=forced)
@@ -203,6 +227,6 @@ def net_with(image, takers=1, delay=5000, losses=None, forced=False):
         wire.loses = losses
     net.run(1_000_000)
     for node in nodes:
-        gateway.sender.add_target(gateway.offer, node.mesh.node_id)
+        gateway.sender.add_target(gateway.offer, node.mesh.node_id, ahead=ahead)
         gateway.announce(node.mesh.node_id)
     return net, gateway, nodes

@@ -1,0 +1,186 @@
+"""One of our nodes that takes parts in any order: which are on their way to it, which were lost. Knows no packages.
+
+The gateway's side of level 1's `need` (docs/mesh-protocol.md, 5.4). Links keep the order of what they carry, so a part is
+lost when one that was sent later is there and it is not; it alone is sent again. How many are on their way is ruled by
+how long answers take: longer than they must means that queues have filled, in which others' messages wait as well, and
+the window gives way before a queue overflows. A loss says less, and costs one part of the window. Used like a `Target`, by
+the same Sender.
+"""
+
+from painlessmesh.ota_target import REPEATS_LIMIT
+
+AHEAD = 32  # parts in flight; what a node says it takes beyond the one it wants
+AHEAD_OF_ALL = 64  # the same where parts go to everybody, and the nodes' words are fewer
+AHEAD_LIMIT = 64  # what a node takes at most
+FIRST_WINDOW = 8  # a node speaks after every fourth part
+QUEUED = 60_000  # us that an answer may take beyond twice the shortest one seen
+SILENCE = 300_000  # us without a word before something is sent again, at least; a node speaks after 200 ms
+SILENCE_LIMIT = 3_000_000
+
+
+class AheadTarget:
+    """`base` is the first part that the node has not; -1 before its first need."""
+
+    stock = False
+    broadcasted = False
+    compressed = None
+
+    def __init__(self, node_id: int, offer: object, ahead: int = AHEAD) -> None:
+        self.node_id = node_id
+        self.offer = offer
+        self.ahead = min(ahead, AHEAD_LIMIT)
+        self.base = -1
+        self.sent_again = 0  # parts, in the whole transfer
+        self.repeats = 0  # in a row without a word
+        self.window = min(FIRST_WINDOW, self.ahead)
+        self._next = 0
+        self._orders = []  # of base to _next - 1: the how-manyth sending that was; 0 when the part is there
+        self._again = []  # lost parts
+        self._order = 0
+        self._arrived = 0  # highest order known to have arrived
+        self._shrunk_at = 0  # order of the last sending when the window shrank
+        self._grown = 0
+        self._heard_at = 0
+        self._sent_at = 0  # last sending
+        self.seen = 0  # as it said last
+        self.limit = (
+            offer.parts
+        )  # where parts go to everybody: the first that is not this node's alone
+        self._timed = None  # (order, when) of the sending that measures the trip
+        self._trip = 0
+        self._best_trip = 0
+
+    @property
+    def stalled(self) -> bool:
+        return self.repeats >= REPEATS_LIMIT
+
+    @property
+    def needs(self) -> bool:
+        """Whether lost parts wait for `take`."""
+        return bool(self._again)
+
+    def told(self, part: int, seen: int, missing: int, now: int) -> None:
+        """A need: the node has all before `part`, and before `seen` all but those whose bit (counted from `part`) is set."""
+        if self.base < 0 or part < self.base:
+            self._begin(part)  # it begins, or begins anew
+        while (
+            self._next < seen
+        ):  # what we do not know of: it was sent before we began anew, or to everybody
+            self.pass_on(self._next, now)
+        before = self._arrived
+        arrived = self._there_now(part, seen, missing)
+        self._heard_at = now
+        self.seen = seen
+        if arrived or self._arrived > before:
+            self.repeats = 0
+        if now - self._sent_at > self._trip + QUEUED:
+            self._arrived = (
+                self._order + 1
+            )  # by now it would have come: nothing is on its way any more
+        self._measure(now)
+        if self._lost() and self._arrived > self._shrunk_at:
+            self._shrink(1)
+        self._grow(arrived)
+
+    def take(self, now: int) -> int | None:
+        """The part to send now, if there is one; lost ones first."""
+        if self.base < 0 or self.stalled:
+            return None
+        while self._again:
+            part = self._again.pop(0)
+            if part >= self.base and self._orders[part - self.base] < 0:
+                self.sent_again += 1
+                self._orders[part - self.base] = self._sending(now)
+                return part
+        if self._next >= min(self.base + self.window, self.limit):
+            return None
+        return self.pass_on(self._next, now)
+
+    def pass_on(self, part: int, now: int) -> int:
+        """This part, the next one, goes out to the node: by `take`, or because it goes to everybody."""
+        self._next = part + 1
+        self._orders.append(self._sending(now))
+        return part
+
+    def tick(self, now: int) -> None:
+        """Sends the first part not known to be there again when nothing was heard for too long."""
+        if self.base < 0 or self.stalled or not self._orders or self._again:
+            return
+        patience = min(
+            max(SILENCE * self.ahead // AHEAD, 4 * self._trip) << min(self.repeats, 3),
+            SILENCE_LIMIT,
+        )
+        if now - self._heard_at < patience:
+            return
+        self._heard_at = now
+        self.repeats += 1
+        self._timed = None
+        self._orders[0] = -1
+        self._again.append(self.base)
+
+    def announces(self) -> bool:
+        return False
+
+    @property
+    def next_part(self) -> int:
+        return self._next
+
+    def _begin(self, part: int) -> None:
+        self.base = self._next = part
+        self._orders = []
+        self._again = []
+        self._arrived = self._order
+        self.repeats = 0
+
+    def _sending(self, now: int) -> int:
+        self._order += 1
+        self._sent_at = now
+        if len(self._orders) == 0:
+            self._heard_at = now
+        if self._timed is None:
+            self._timed = (self._order, now)
+        return self._order
+
+    def _there_now(self, part: int, seen: int, missing: int) -> int:
+        """Note what is there; answers how many parts that are new."""
+        new = 0
+        for at in range(self.base, min(seen, self._next)):
+            order = self._orders[at - self.base]
+            if order and (at < part or not missing >> (at - part) & 1):
+                new += 1
+                self._arrived = max(self._arrived, order)
+                self._orders[at - self.base] = 0
+        self._orders = self._orders[part - self.base :]
+        self.base = part
+        return new
+
+    def _lost(self) -> bool:
+        """Whether parts were lost that are not known as lost; they wait for `take` from now on."""
+        found = False
+        for index, order in enumerate(self._orders):
+            if 0 < order < self._arrived:
+                self._orders[index] = -1
+                self._again.append(self.base + index)
+                found = True
+        return found
+
+    def _measure(self, now: int) -> None:
+        if self._timed and self._arrived >= self._timed[0]:
+            trip = now - self._timed[1]
+            self._timed = None
+            self._trip = (3 * self._trip + trip) // 4 if self._trip else trip
+            self._best_trip = min(self._best_trip or trip, trip)
+
+    def _grow(self, arrived: int) -> None:
+        self._grown += arrived
+        if self._grown < self.window:
+            return
+        self._grown = 0
+        if self._trip > 2 * self._best_trip + QUEUED:
+            self._shrink(self.window // 4 + 1)
+        else:
+            self.window = min(self.window + self.window // 4 + 1, self.ahead)
+
+    def _shrink(self, by: int) -> None:
+        self._shrunk_at = self._order
+        self.window = max(self.window - by, min(FIRST_WINDOW, self.ahead))

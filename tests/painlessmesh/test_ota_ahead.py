@@ -1,0 +1,308 @@
+"""Parts in any order: what a node says it needs, and what its gateway makes of it. Runs on both Pythons."""
+
+from painlessmesh.ota import Offer, Receiver, Sender
+from painlessmesh.ota_ahead import AHEAD, FIRST_WINDOW, AheadTarget
+from painlessmesh.protocol import decode
+from tests.painlessmesh.mesh_net import SECOND
+from tests.painlessmesh.test_ota_receiver import MD5, NODE, announcement, data, names
+from tests.painlessmesh.test_ota_sender import due, request, wire
+from tests.painlessmesh.transfer import Losses, image_of, md5_of, net_with
+
+IMAGE = image_of(100_000)
+MS = 1000
+
+
+def receiver(parts=40, **keys):
+    made = Receiver(NODE, "pir", "ESP32-MPY")
+    made.announce(announcement(noPart=parts, ahead=32, **keys), 0, 0)
+    return made
+
+
+def part(number, parts=40):
+    return data(number, bytes([number]) * 1024, noPart=parts)
+
+
+def need_of(events):
+    """(part, seen, missing) of the need among these events; None without one."""
+    for event in events:
+        if event[0] == "need":
+            body = decode(event[1].encode())
+            assert body["md5"] == MD5[:8]
+            return body["part"], body["seen"], int(body["missing"], 16)
+    return None
+
+
+def target(parts=1000, ahead=AHEAD):
+    made = AheadTarget(NODE, Offer("pir", "ESP32-MPY", MD5, parts * 1024), ahead)
+    made.told(0, 0, 0, 0)
+    return made
+
+
+def taken(made, now):
+    parts = []
+    while True:
+        found = made.take(now)
+        if found is None:
+            return parts
+        parts.append(found)
+
+
+# The node
+
+
+def test_an_announcement_with_ahead_is_answered_by_a_need():
+    made = Receiver(NODE, "pir", "ESP32-MPY")
+    events = made.announce(announcement(ahead=32), 0, 2)
+    assert names(events) == ["begin", "need"] and need_of(events) == (2, 2, 0)
+
+
+def test_parts_are_taken_in_any_order_and_once():
+    made, got = receiver(8), []
+    for number in (3, 0, 3, 2, 1, 1, 7, 6, 5, 4):
+        got += [event[1] for event in made.data(part(number, 8), 0) if event[0] == "part"]
+    assert got == [3, 0, 2, 1, 7, 6, 5, 4] and not made.busy
+
+
+def test_a_hole_is_told_at_once_and_when_it_is_filled():
+    made = receiver()
+    assert need_of(made.data(part(0), 0)) is None
+    assert need_of(made.data(part(3), 1)) == (1, 4, 0b11)
+    assert need_of(made.data(part(2), 2)) == (1, 4, 0b1)
+    assert need_of(made.data(part(1), 3)) == (4, 4, 0)
+
+
+def test_every_fourth_part_is_told():
+    made = receiver()
+    told = [need_of(made.data(part(number), number)) for number in range(8)]
+    assert [need is not None for need in told] == [False, False, False, True] * 2
+
+
+def test_who_listens_to_what_goes_to_everybody_speaks_less():
+    made = receiver(broadcasted=True)
+    told = [need_of(made.data(part(number), number)) for number in range(30)]
+    assert [number for number in range(30) if told[number]] == [23]
+
+
+def test_a_pause_makes_a_node_say_what_it_needs():
+    made = receiver()
+    made.data(part(0), 0)
+    assert made.tick(100 * MS) == []
+    assert need_of(made.tick(200 * MS)) == (1, 1, 0)
+    assert made.tick(SECOND) == [] and need_of(made.tick(4 * SECOND)) == (1, 1, 0)
+
+
+def test_the_last_part_is_told_too():
+    made = receiver(2)
+    made.data(part(0, 2), 0)
+    events = made.data(part(1, 2), 0)
+    assert names(events) == ["part", "need", "complete"] and need_of(events) == (2, 2, 0)
+
+
+def test_what_lies_too_far_ahead_or_beyond_the_end_is_not_taken():
+    made = receiver(40)
+    assert names(made.data(part(33), 0)) == ["need"]
+    assert made.data(part(32), 0)[0][0] == "part"
+    made = receiver(10)
+    assert names(made.data(part(10, 10), 0)) == ["need"]
+    assert made.part == 0 and made.busy
+
+
+def test_old_parts_are_answered_but_not_each():
+    made = receiver()
+    made.data(part(0), 0)
+    assert need_of(made.data(part(0), MS)) == (1, 1, 0)
+    assert made.data(part(0), 2 * MS) == []
+
+
+def test_how_far_ahead_is_bounded_whatever_the_announcement_says():
+    made = Receiver(NODE, "pir", "ESP32-MPY")
+    made.announce(announcement(noPart=16000, ahead=4_000_000), 0, 0)
+    assert names(made.data(data(65, noPart=16000), 0)) == ["need"]
+
+
+# The gateway
+
+
+def test_a_window_goes_out_and_grows_as_it_arrives():
+    made = target()
+    assert taken(made, 0) == list(range(FIRST_WINDOW))
+    made.told(FIRST_WINDOW, FIRST_WINDOW, 0, 10 * MS)
+    assert made.window > FIRST_WINDOW and taken(made, 10 * MS)[0] == FIRST_WINDOW
+    for now in range(20, 200, 10):
+        made.told(made.next_part, made.next_part, 0, now * MS)
+        taken(made, now * MS)
+    assert made.window == AHEAD
+
+
+def test_only_what_was_lost_is_sent_again():
+    made = target()
+    taken(made, 0)
+    made.told(1, 6, 0b01001, 10 * MS)  # 1 and 4 are missing, 5 has come
+    assert made.needs and taken(made, 10 * MS)[:2] == [1, 4] and made.sent_again == 2
+    made.told(1, 6, 0b01001, 11 * MS)  # said before they can have come
+    assert taken(made, 11 * MS) == []
+
+
+def test_a_part_that_is_lost_twice_is_sent_a_third_time():
+    made = target()
+    taken(made, 0)
+    made.told(4, 6, 0b01, 10 * MS)
+    assert taken(made, 10 * MS)[:2] == [4, 8]
+    made.told(4, 9, 0b01, 20 * MS)
+    assert taken(made, 20 * MS)[0] == 4 and made.sent_again == 2
+
+
+def test_silence_brings_the_first_missing_part_again():
+    made = target()
+    taken(made, 0)
+    made.tick(200 * MS)
+    assert taken(made, 200 * MS) == []
+    made.tick(300 * MS)
+    assert taken(made, 300 * MS) == [0] and made.repeats == 1
+    made.tick(600 * MS)
+    assert taken(made, 600 * MS) == []
+    made.tick(900 * MS)
+    assert taken(made, 900 * MS) == [0]
+
+
+def test_who_stays_silent_is_left_alone_until_it_speaks():
+    made = target()
+    taken(made, 0)
+    for second in range(1, 60):
+        made.tick(second * SECOND)
+        taken(made, second * SECOND)
+    assert made.stalled and taken(made, 61 * SECOND) == []
+    made.told(3, 3, 0, 62 * SECOND)
+    assert taken(made, 62 * SECOND)[0] == 3 and not made.stalled
+
+
+def test_parts_that_must_have_come_by_now_are_lost():
+    made = target()
+    taken(made, 0)
+    made.told(4, 4, 0, 20 * MS)
+    taken(made, 20 * MS)
+    made.told(6, 6, 0, SECOND)
+    assert taken(made, SECOND)[0] == 6 and made.sent_again > 0
+
+
+def test_a_node_that_begins_anew_is_followed():
+    made = target()
+    taken(made, 0)
+    made.told(8, 8, 0, 10 * MS)
+    made.told(0, 0, 0, SECOND)
+    assert made.base == 0 and taken(made, SECOND)[0] == 0
+
+
+def test_a_gateway_that_begins_anew_learns_what_is_there():
+    made = AheadTarget(NODE, Offer("pir", "ESP32-MPY", MD5, 100 * 1024))
+    made.told(10, 14, 0b0101, 0)
+    assert taken(made, 0)[:3] == [10, 12, 14]
+
+
+def test_answers_that_take_longer_than_they_must_shrink_the_window():
+    made = target()
+    now = widest = 0
+    for trip in [20] * 12 + [400] * 12:
+        taken(made, now)
+        now += trip * MS
+        made.told(made.next_part, made.next_part, 0, now)
+        if trip == 20:
+            widest = made.window
+    assert widest > 2 * made.window and made.window >= FIRST_WINDOW
+
+
+def test_a_loss_costs_one_part_of_the_window():
+    made = target()
+    for now in (10, 20, 30):
+        taken(made, now * MS)
+        made.told(made.next_part, made.next_part, 0, (now + 9) * MS)
+    before = made.window
+    taken(made, 40 * MS)
+    made.told(made.base, made.base + 2, 0b01, 49 * MS)
+    assert made.window == before - 1
+
+
+# Both, and the packages
+
+
+def offered(ahead=AHEAD):
+    made = Sender(1111111111)
+    offer = Offer("pir", "ESP32-MPY", MD5, 40 * 1024)
+    made.offer(offer)
+    made.add_target(offer, NODE, ahead=ahead)
+    return made
+
+
+def said(part, seen, missing="0", md5=MD5[:8]):
+    return {"md5": md5, "part": part, "seen": seen, "missing": missing}
+
+
+def test_the_announcement_says_ahead_to_whom_it_was_added_for():
+    assert wire(offered().announcement(NODE))["ahead"] == AHEAD
+    assert "ahead" not in wire(offered(0).announcement(NODE))
+
+
+def test_a_need_moves_the_window():
+    made = offered()
+    assert due(made, 0) == [] and made.on_need(NODE, said(0, 0), 0)
+    assert due(made, 0) == list(range(FIRST_WINDOW))
+
+
+def test_needs_that_make_no_sense_are_ignored():
+    made = offered()
+    for need in (
+        said(0, 0, md5="00000000"),
+        said(5, 4),
+        said(0, 41),
+        said(0, 4, "xyz"),
+        said(-1, 0),
+        {},
+        said(0, 4, 7),
+    ):
+        made.on_need(NODE, need, 0)
+    assert made.target(NODE).base in (-1, 0) and made.target(NODE).next_part <= 4
+    assert not made.on_need(5, said(0, 0), 0) and not offered(0).on_need(NODE, said(0, 0), 0)
+
+
+def test_a_node_that_only_knows_requests_gets_one_part_after_the_other():
+    made = offered()
+    asking = request(0, role="pir", hardware="ESP32-MPY", noPart=40)
+    assert made.on_request(asking, 0).part == 0
+    assert made.target(NODE).ahead == 0 and due(made, 0) == [1]
+
+
+def test_an_image_arrives_whatever_is_lost_and_little_is_sent_twice():
+    for percent in (0, 5, 20):
+        net, gateway, (node,) = net_with(IMAGE, losses=Losses(percent, 7), ahead=AHEAD)
+        start = net.now
+        while not node.complete:
+            net.run(SECOND // 20)
+            assert net.now - start < 30 * SECOND, percent
+        assert node.image() == IMAGE and md5_of(IMAGE) == gateway.offer.md5
+        assert gateway.sender.target(NODE).sent_again <= 98 * (percent + 2) // 50
+
+
+def test_a_loss_no_longer_costs_a_window():
+    """5 % of everything lost on each of three hops."""
+    seconds = []
+    for ahead in (0, AHEAD):
+        from tests.painlessmesh.mesh_net import MeshNet
+        from tests.painlessmesh.transfer import GATEWAY, Gateway, Taker
+
+        net = MeshNet()
+        gateway = Gateway(net, IMAGE)
+        losses, above = Losses(5, 3), GATEWAY
+        for node_id in (11, 12, 13):
+            node = Taker(net, node_id) if node_id == 13 else net.add(node_id)
+            net.join(node_id, above, 5000).loses = losses
+            above = node_id
+        net.run(2 * SECOND)
+        gateway.sender.add_target(gateway.offer, 13, ahead=ahead)
+        start = net.now
+        while not node.complete:
+            if gateway.sender.target(13).base < 0:
+                gateway.announce(13)
+            net.run(SECOND // 20)
+            assert net.now - start < 60 * SECOND
+        seconds.append(net.now - start)
+    assert seconds[1] * 3 < seconds[0]
