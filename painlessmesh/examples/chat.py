@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, ".")
-from painlessmesh import Links, Mesh  # noqa: E402
+from painlessmesh import Links, Mesh
 
 HOST = "127.0.0.1"
 
