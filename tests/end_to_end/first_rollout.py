@@ -35,6 +35,8 @@ class FirstRollout:
     """{name: what the entity shows at the end}"""
     proofs: dict[str, str] = field(default_factory=dict)
     """{name: the proof that the node gave at the end}"""
+    connections: int = 0
+    """how many the gateway has made to Home Assistant from the first press of Install to the last proof"""
     seconds: float = 0.0
 
     def row_of(self, node_id: str) -> dict[str, Any]:
@@ -50,7 +52,7 @@ async def roll_out(stage: Stage) -> FirstRollout:
     await _wait_until_offered(stage)
     entities = await stage.entities()
     chosen = [entities[name].entity_id for name in stage.mesh.nodes]
-    began = time.monotonic()
+    began, connections = time.monotonic(), stage.mesh.uplink.connections
     for wire in stage.mesh.air.wires.values():
         wire.rate = _BYTES_PER_SECOND
     await stage.client.act("update", "install", entity_id=chosen)
@@ -60,6 +62,7 @@ async def roll_out(stage: Stage) -> FirstRollout:
             break
         await asyncio.sleep(0.2)
     rollout.seconds = time.monotonic() - began
+    rollout.connections = stage.mesh.uplink.connections - connections
     await _look(stage, rollout)
     for wire in stage.mesh.air.wires.values():
         wire.rate = None
