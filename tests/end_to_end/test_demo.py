@@ -21,7 +21,7 @@ async def test_the_demo_shows_the_way_in_and_ctrl_c_ends_everything_it_started(
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     try:
-        said = await asyncio.wait_for(until_said(demo, "Ctrl-C ends it all"), 150)
+        said = await asyncio.wait_for(until_said(demo, "Ctrl-C ends it all"), 500)
         url = re.search(r"http://127\.0\.0\.1:\d+", said)
         assert url
         assert "login            demo" in said
