@@ -143,7 +143,8 @@ class JobListView(AdminView):
             raise InvalidRequest("field_malformed", field="firmware_id")
         node_ids, node_type = _targets(said)
         rollout = read_rollout(said.get("rollout"))
-        if said.get("dry_run") is True:
+        force = _truth(said, "force_update")
+        if _truth(said, "dry_run"):
             plan = await self.hub.async_plan_job(
                 firmware_id, node_ids=node_ids, node_type=node_type, force=force, rollout=rollout
             )
@@ -152,7 +153,7 @@ class JobListView(AdminView):
             firmware_id,
             node_ids=node_ids,
             node_type=node_type,
-            force=_truth(said, "force_update"),
+            force=force,
             sign_downgrade=_truth(said, "sign_downgrade"),
             actor=request[KEY_HASS_USER].id,
             rollout=rollout,
