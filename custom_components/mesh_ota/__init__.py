@@ -22,9 +22,10 @@ from .hub import async_get_hub
 from .job_actions import async_setup_job_actions
 from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
+from .trouble import async_follow_trouble
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = [Platform.BINARY_SENSOR, Platform.UPDATE]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR, Platform.UPDATE]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
@@ -43,6 +44,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
     entry.async_on_unload(partial(hub.async_remove_gateway, gateway_id))
     entry.runtime_data = async_keep_devices(hass, entry, hub)
     async_follow_alarms(hass, entry, hub)
+    async_follow_trouble(hass, entry, hub)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

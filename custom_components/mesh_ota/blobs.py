@@ -1,12 +1,14 @@
 """The images on the disk, each named by its SHA-256. Everything here blocks: it runs in the executor. Raises OSError."""
 
+import hashlib
 import os
 import re
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import uuid4
 
-from .firmware.record import Firmware
+from .firmware.record import Firmware, version_key
 
 _BLOB = re.compile(r"[0-9a-f]{64}\.bin")
 
@@ -42,3 +44,46 @@ def look_over(folder: Path, rows: tuple[Firmware, ...]) -> set[int]:
         if name.endswith(".part") or (_BLOB.fullmatch(name) and name not in wanted):
             (folder / name).unlink(missing_ok=True)
     return {row.id for row in rows if sizes.get(f"{row.sha256}.bin") != row.size_bytes}
+
+
+def damaged_rows(folder: Path, rows: tuple[Firmware, ...]) -> set[int]:
+    """Return the ids whose image is not there or has another hash than its name says."""
+    whole: dict[str, bool] = {}
+    for row in rows:
+        if row.sha256 not in whole:
+            whole[row.sha256] = _hash_of(folder / f"{row.sha256}.bin") == row.sha256
+    return {row.id for row in rows if not whole[row.sha256]}
+
+
+def _hash_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def prunable(
+    rows: Iterable[Firmware], needed: Callable[[Firmware], bool], excess: int
+) -> list[Firmware] | None:
+    """Return what has to go so that so many bytes become free, oldest first; None if there is not enough to go.
+
+    The newest version for each type and hardware stays, and the newest stable one, whether or not a node needs it.
+    """
+    everything = list(rows)
+    newest: dict[tuple[str, str, bool], Firmware] = {}
+    for row in sorted(everything, key=lambda row: (version_key(row.version), row.id)):
+        newest[row.node_type, row.hardware, False] = row
+        newest[row.node_type, row.hardware, row.is_stable] = row
+    stay = {row.id for row in newest.values()} | {row.id for row in everything if needed(row)}
+    kept = {row.sha256 for row in everything if row.id in stay}
+    going: list[Firmware] = []
+    for row in sorted(everything, key=lambda row: (row.created_at, row.id)):
+        if excess <= 0:
+            break
+        if row.id in stay or row.sha256 in kept:
+            continue
+        if all(other.sha256 != row.sha256 for other in going):
+            excess -= row.size_bytes
+        going.append(row)
+    return going if excess <= 0 else None

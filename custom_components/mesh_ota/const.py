@@ -28,6 +28,10 @@ PART_SIZE: Final = 1024
 IMAGE_MAX: Final = 16 * 1024 * 1024
 # A node must hold the archive and the unpacked slot side by side on a 2 MiB filesystem; 4 MiB leaves room for bigger boards.
 BUNDLE_MAX: Final = 4 * 1024 * 1024
+# All images together: they are in every backup of Home Assistant. 16 images of the largest kind.
+LIBRARY_MAX: Final = 256 * 1024 * 1024
+# Reading every image takes a while: not while Home Assistant starts (s).
+CHECK_DELAY: Final = 60
 BUNDLE_FILES_MAX: Final = 200
 # The node reads the manifest into memory before anything else.
 MANIFEST_MAX: Final = 16 * 1024
@@ -58,6 +62,8 @@ MAX_TARGETS: Final = 8
 
 # Three missed long polls (50 s and a reconnect each).
 GATEWAY_SILENT: Final = timedelta(seconds=180)
+# A gateway that restarts, or tries its own new firmware, is back by then.
+GATEWAY_MISSED: Final = timedelta(minutes=15)
 # A node says its status every 60 s; one may get lost.
 NODE_SILENT: Final = timedelta(seconds=150)
 # A tree of that many entries may have been cut (docs/gateway-api.md §5).

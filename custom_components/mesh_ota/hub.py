@@ -5,17 +5,18 @@ installation makes is the engine's, how changes leave is `outlet`'s.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
-from homeassistant.helpers.event import async_track_time_interval
+from homeassistant.core import CALLBACK_TYPE, Event, HassJob, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
-from .const import TICK, UNKNOWN_VERSION
-from .errors import load_sentences
+from .const import CHECK_DELAY, TICK, UNKNOWN_VERSION
+from .errors import StorageFailed, load_sentences
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
 from .history_keeper import HistoryKeeper
@@ -64,6 +65,10 @@ class MeshOta(Orders):
         if (stored := await self.outlet.nodes_store.async_load()) is not None:
             self.nodes.restore(stored)
         self.library.in_use = self.engine.needs
+        self.library.keeps = self.nodes.may_run
+        async_call_later(
+            self.hass, CHECK_DELAY, HassJob(self._check_images, cancel_on_shutdown=True)
+        )
         self.library.async_listen(lambda number: self._notify("library", str(number)))
         self.windows.async_follow()
         await self.history.async_load()
@@ -163,6 +168,10 @@ class MeshOta(Orders):
         self.outlet.publish(nodes=[*gone, *moved], gateways=gone, new=new)
         if not self.outlet.jobs_store.settled:
             self.hass.async_create_task(self.outlet.jobs_store.async_settle(), "Mesh OTA jobs")
+
+    async def _check_images(self, _now: datetime) -> None:
+        with suppress(StorageFailed):
+            await self.library.async_check_images()
 
     @callback
     def _stop(self, _event: Event) -> None:

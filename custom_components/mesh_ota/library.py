@@ -5,7 +5,7 @@ executor, one job per call.
 """
 
 import asyncio
-import re
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +15,15 @@ from uuid import uuid4
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .blobs import look_over, place, read_range
-from .const import DOMAIN, FILENAME_MAX, NODE_TYPE_PATTERN, RELEASE_NOTES_MAX, VERSION_PATTERN
-from .errors import Conflict, InvalidImage, InvalidRequest, NotFound, StorageFailed
+from .blobs import damaged_rows, look_over, place, prunable, read_range
+from .const import DOMAIN, LIBRARY_MAX
+from .errors import Conflict, NotFound, StorageFailed
 from .firmware.passport import Passport, inspect
 from .firmware.record import Firmware, version_key
+from .intake import check_words, clean_filename, identity_of, runtime_of
 from .jobs.fit import chip_known, why_not
 from .nodes import Node
 from .store import MeshOtaStore
-
-_NODE_TYPE = re.compile(NODE_TYPE_PATTERN)
-_VERSION = re.compile(VERSION_PATTERN)
-
 
 # The library's method `list` hides the builtin inside the class.
 type Rows = list[Firmware]
@@ -44,6 +41,10 @@ class FirmwareLibrary:
         self.damaged: set[int] = set()
         """Ids whose image is missing or has another size than it should."""
         self.in_use: Callable[[int], bool] = lambda _firmware_id: False
+        self.keeps: Callable[[Firmware], bool] = lambda _row: False
+        """Whether a node runs the image or could go back to it: then it is never pruned."""
+        self.full = False
+        """Whether the disk had no room the last time."""
         self._next_id = 1
         self._store = MeshOtaStore(hass, "library", self._stored)
         self._lock = asyncio.Lock()
@@ -126,23 +127,27 @@ class FirmwareLibrary:
         Raises InvalidImage, InvalidRequest, TooLarge, Conflict (there already) or StorageFailed; then nothing has
         changed.
         """
-        _check_words(node_type, version, release_notes)
+        check_words(node_type, version, release_notes)
         passport = await self.async_inspect(path, hardware, runtime)
-        identity = _identity(passport, node_type, version)
+        identity = identity_of(passport, node_type, version)
         async with self._lock:
+            there = self.find(*identity)
+            if there and there.id in self.damaged and there.sha256 == passport.sha256:
+                return await self._mend(there, path)
             self._check_new(*identity)
+            await self._make_room(passport)
             await self._run(lambda: place(path, self.folder, passport.sha256))
             row = Firmware(
                 id=self._next_id,
                 node_type=identity[0],
                 version=identity[1],
                 hardware=identity[2],
-                filename=_clean_filename(filename),
+                filename=clean_filename(filename),
                 size_bytes=passport.size,
                 md5_hash=passport.md5,
                 sha256=passport.sha256,
                 kind=passport.kind,
-                runtime=_runtime(passport),
+                runtime=runtime_of(passport),
                 chip=passport.chip,
                 proof=passport.proof,
                 release_notes=release_notes,
@@ -155,6 +160,43 @@ class FirmwareLibrary:
             await self._changed(row.id)
         return row
 
+    async def _mend(self, row: Firmware, path: Path) -> Firmware:
+        """Put the same bytes back where an image was lost or damaged."""
+        await self._run(lambda: place(path, self.folder, row.sha256))
+        same = {other.id for other in self.rows.values() if other.sha256 == row.sha256}
+        self.damaged -= same
+        for firmware_id in same:
+            await self._changed(firmware_id)
+        return row
+
+    async def _make_room(self, passport: Passport) -> None:
+        """Delete what nobody needs, oldest first, until an image fits under the cap. Raises Conflict."""
+        if any(row.sha256 == passport.sha256 for row in self.rows.values()):
+            return
+        excess = self.size + passport.size - LIBRARY_MAX
+        going = prunable(self.rows.values(), self._needed, excess)
+        if going is None:
+            raise Conflict("library_full", most=LIBRARY_MAX // 2**20)
+        for row in going:
+            await self._drop(row)
+
+    def _needed(self, row: Firmware) -> bool:
+        return self.in_use(row.id) or self.keeps(row)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all images together; rows with the same bytes share one."""
+        return sum({row.sha256: row.size_bytes for row in self.rows.values()}.values())
+
+    async def async_check_images(self) -> None:
+        """Read every image and compare it with its hash; takes its time, for after the start."""
+        rows = tuple(self.rows.values())
+        found = await self._run(lambda: damaged_rows(self.folder, rows))
+        for firmware_id in found ^ (self.damaged & {row.id for row in rows}):
+            if firmware_id in self.rows:
+                self.damaged ^= {firmware_id}
+                await self._changed(firmware_id)
+
     async def async_update(
         self,
         firmware_id: int,
@@ -162,7 +204,7 @@ class FirmwareLibrary:
         release_notes: str | None = None,
     ) -> Firmware:
         """Change what a user may change; None leaves it. Raises NotFound or InvalidRequest."""
-        _check_words(None, None, release_notes or "")
+        check_words(None, None, release_notes or "")
         row = self.get(firmware_id)
         stable = row.is_stable if is_stable is None else is_stable
         notes = row.release_notes if release_notes is None else release_notes
@@ -176,13 +218,16 @@ class FirmwareLibrary:
             row = self.get(firmware_id)
             if self.in_use(firmware_id):
                 raise Conflict("firmware_in_use", firmware=firmware_id)
-            del self.rows[firmware_id]
-            self.damaged.discard(firmware_id)
-            # The row first: a file without a row is swept at the next start, a row without a file is a damage.
-            await self._changed(firmware_id)
-            if all(other.sha256 != row.sha256 for other in self.rows.values()):
-                await self._run(lambda: self.path(row).unlink(missing_ok=True))
+            await self._drop(row)
         return row
+
+    async def _drop(self, row: Firmware) -> None:
+        del self.rows[row.id]
+        self.damaged.discard(row.id)
+        # The row first: a file without a row is swept at the next start, a row without a file is a damage.
+        await self._changed(row.id)
+        if all(other.sha256 != row.sha256 for other in self.rows.values()):
+            await self._run(lambda: self.path(row).unlink(missing_ok=True))
 
     def path(self, row: Firmware) -> Path:
         """Return where the image lies."""
@@ -213,50 +258,11 @@ class FirmwareLibrary:
 
     async def _run[T](self, job: Callable[[], T]) -> T:
         try:
-            return await self._hass.async_add_executor_job(job)
+            done = await self._hass.async_add_executor_job(job)
+            self.full = False
+            return done
         except OSError as err:
+            self.full = err.errno == errno.ENOSPC
+            for listener in tuple(self._listeners):
+                listener(0)
             raise StorageFailed.of(err) from err
-
-
-def _check_words(node_type: str | None, version: str | None, release_notes: str) -> None:
-    if node_type is not None and not _NODE_TYPE.fullmatch(node_type):
-        raise InvalidRequest("node_type_malformed", node_type=node_type[:40])
-    if version is not None and not _VERSION.fullmatch(version):
-        raise InvalidRequest("version_malformed", version=version[:40])
-    if len(release_notes) > RELEASE_NOTES_MAX:
-        raise InvalidRequest("release_notes_long", most=RELEASE_NOTES_MAX)
-    try:
-        release_notes.encode()
-    except UnicodeEncodeError as err:
-        # Half a surrogate pair: no store could be written with it.
-        raise InvalidRequest("field_malformed", field="release_notes") from err
-
-
-def _identity(
-    passport: Passport, node_type: str | None, version: str | None
-) -> tuple[str, str, str]:
-    """Return (type, version, hardware): the file's own where it says them, and then nobody may say otherwise."""
-    for name, said, found in (
-        ("node_type", node_type, passport.node_type),
-        ("version", version, passport.version),
-    ):
-        if said is not None and found is not None and said != found:
-            raise InvalidImage("bundle_says_otherwise", field=name, said=said, found=found)
-    node_type = passport.node_type or node_type
-    version = passport.version or version
-    if node_type is None or version is None:
-        raise InvalidRequest("field_missing", field="version" if node_type else "node_type")
-    _runtime(passport)
-    return node_type, version, passport.hardware
-
-
-def _runtime(passport: Passport) -> str:
-    if passport.runtime is None:
-        raise InvalidRequest("runtime_not_told")
-    return passport.runtime
-
-
-def _clean_filename(filename: str) -> str:
-    """Return the last step of a name, for display only: no file is ever opened by it."""
-    name = re.split(r"[/\\]", filename)[-1]
-    return "".join(char for char in name if char.isprintable())[:FILENAME_MAX] or "firmware.bin"

@@ -18,6 +18,7 @@ from .const import (
     NODES_MAX,
     TREE_MAX,
 )
+from .firmware.record import Firmware
 from .node import GatewayState, Node
 from .status import node_id, read_asks_for, read_status, read_tree
 
@@ -59,6 +60,14 @@ class NodeRegistry:
         """Take up where `stored` ended; everybody is away until heard."""
         nodes = [Node.restored(node) for node in stored["nodes"]]
         self.nodes = {node.node_id: node for node in nodes}
+
+    def may_run(self, image: Firmware) -> bool:
+        """Whether a node runs the image, or could go back to it."""
+        for node in self.nodes.values():
+            other = node.other or {}
+            if image.proof in (node.proof, other.get("proof")) or image.md5_hash == node.md5:
+                return True
+        return False
 
     def nodes_of(self, gateway_id: str) -> list[Node]:
         """Return the gateway's nodes that have been introduced, without the gateway itself."""

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant, callback
 from .jobs.engine import JobEngine
 from .jobs.handout import Handout
 from .jobs.ledger import JobChanged, RowMoved
+from .jobs.states import NodeStatus
 from .nodes import NodeRegistry
 from .store import MeshOtaStore
 
@@ -29,6 +30,16 @@ class Change:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Moved(Change):
+    """A node of a job went to another state; `kind` is `moved`, `id` the node's."""
+
+    job_id: int
+    gateway_id: str
+    before: NodeStatus
+    after: NodeStatus
+
+
 class Outlet:
     """Draws the consequences of what changed in engine and registry."""
 
@@ -38,6 +49,7 @@ class Outlet:
         self.nodes_store = MeshOtaStore(hass, "nodes", nodes.stored)
         self._engine = engine
         self._nodes = nodes
+        self._moved: list[Moved] = []
         self._listeners: list[Callable[[Change], None]] = []
         self._wakeups: dict[str, asyncio.Event] = {}
 
@@ -75,6 +87,8 @@ class Outlet:
             self.nodes_store.touch_later()
         for kind, ids in (("new_node", new), ("gateway", gateways), ("node", shown), ("job", jobs)):
             self.notify(*(Change(kind, name) for name in ids))
+        moved, self._moved = self._moved, []
+        self.notify(*moved)
 
     def _draw(self, shown: dict[str, None], jobs: dict[str, None], lists: set[str]) -> None:
         """Take the engine's events: which nodes and jobs look different, whose lists may be."""
@@ -85,6 +99,8 @@ class Outlet:
                 shown.update(dict.fromkeys(row.node_id for row in rows))
                 lists.update(row.gateway_id for row in rows)
             else:
+                if isinstance(event, RowMoved):
+                    self._moved.append(_moved(event))
                 shown[event.node_id] = None
                 lists.add(event.gateway_id)
             if isinstance(event, JobChanged | RowMoved):
@@ -123,3 +139,7 @@ class Outlet:
         """End every long poll."""
         for gateway_id in tuple(self._wakeups):
             self.wake(gateway_id)
+
+
+def _moved(event: RowMoved) -> Moved:
+    return Moved("moved", event.node_id, event.job_id, event.gateway_id, event.before, event.after)

@@ -1,0 +1,131 @@
+"""What a node says of itself beside its version: for finding out why something does not work, so mostly off at first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import (
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    EntityCategory,
+    UnitOfInformation,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .devices import GatewayEntry, MeshOtaConfigEntry, describe
+from .entity import MeshOtaEntity
+from .hub import Change, MeshOta
+from .jobs.states import FINAL
+from .nodes import Node
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSensorDescription(SensorEntityDescription):
+    """A sensor, and where its value comes from."""
+
+    value: Callable[[MeshOta, Node], str | int | datetime | None]
+
+
+def _last_outcome(hub: MeshOta, node: Node) -> str | None:
+    rows = (job.nodes.get(node.node_id) for job in reversed(hub.jobs()))
+    return next((str(row.status) for row in rows if row is not None and row.final), None)
+
+
+SENSORS = (
+    NodeSensorDescription(
+        key="last_outcome",
+        device_class=SensorDeviceClass.ENUM,
+        options=[str(status) for status in FINAL],
+        value=_last_outcome,
+    ),
+    NodeSensorDescription(
+        key="last_heard",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_registry_enabled_default=False,
+        value=lambda _hub, node: node.last_heard,
+    ),
+    NodeSensorDescription(
+        key="running_hash",
+        entity_registry_enabled_default=False,
+        value=lambda _hub, node: node.md5 if node.stock else node.proof,
+    ),
+    NodeSensorDescription(
+        key="signal",
+        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        value=lambda _hub, node: node.rssi,
+    ),
+    NodeSensorDescription(
+        key="heap",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.BYTES,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_registry_enabled_default=False,
+        value=lambda _hub, node: node.heap,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: MeshOtaConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add those of each node whose type is known, and of each that says it later."""
+    gateway = entry.runtime_data
+    hub, shown = gateway.hub, set[str]()
+
+    @callback
+    def add_new() -> None:
+        known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
+        new = [node for node in known if node and node.node_type and node.node_id not in shown]
+        shown.update(node.node_id for node in new)
+        async_add_entities([NodeSensor(gateway, node, each) for node in new for each in SENSORS])
+
+    @callback
+    def follow(change: Change) -> None:
+        if change.kind != "node":
+            return
+        node = hub.node(change.id)
+        if node is None or node.gateway_id != gateway.gateway_id:
+            shown.discard(change.id)  # it may come back one day
+        elif change.id not in shown:
+            add_new()
+
+    entry.async_on_unload(hub.async_subscribe(follow))
+    add_new()
+
+
+class NodeSensor(MeshOtaEntity, SensorEntity):
+    """One value of one node."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    entity_description: NodeSensorDescription
+
+    def __init__(
+        self, gateway: GatewayEntry, node: Node, description: NodeSensorDescription
+    ) -> None:
+        """Show this value."""
+        super().__init__(gateway.hub, node, describe(gateway, node))
+        self.entity_description = description
+        self._attr_translation_key = description.key
+        self._attr_unique_id = f"{node.node_id}-{description.key}"
+
+    @property
+    @override
+    def native_value(self) -> str | int | datetime | None:
+        """What the node said last."""
+        return self.entity_description.value(self.hub, self.node)

@@ -1,0 +1,145 @@
+"""What goes wrong by itself and needs a person: a node that is stuck, a gateway that is silent, a library that is damaged.
+
+Shown as issues under Settings → Repairs, and taken back as soon as it is no longer so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.event import async_call_later
+
+from .const import DOMAIN, GATEWAY_MISSED
+from .devices import MeshOtaConfigEntry
+from .hub import Change, MeshOta
+from .jobs.states import NodeStatus
+from .outlet import Moved
+
+STUCK = ("no_reaction", "no_progress", "not_verified", "not_back", "too_often")
+STORAGE_FULL = "storage_full"
+
+
+@callback
+def async_follow_trouble(hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: MeshOta) -> None:
+    """Watch the entry's gateway and its nodes until the entry is unloaded, and the library they share."""
+    trouble = Trouble(hass, entry, hub)
+    entry.async_on_unload(hub.async_subscribe(trouble.follow))
+    entry.async_on_unload(trouble.stop)
+    trouble.begin()
+
+
+class Trouble:
+    """The issues of one entry."""
+
+    def __init__(self, hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: MeshOta) -> None:
+        """Nothing is wrong yet."""
+        self._hass = hass
+        self._hub = hub
+        self._gateway_id = entry.runtime_data.gateway_id
+        self._title = entry.title
+        self._timer: CALLBACK_TYPE | None = None
+
+    def begin(self) -> None:
+        """Look at what is there already."""
+        self._look_at_gateway()
+        self._look_at_library()
+
+    @callback
+    def stop(self) -> None:
+        """Ask for nothing more; nobody can say whether the gateway is silent."""
+        self._end_timer()
+        self._settle(f"gateway_silent_{self._gateway_id}")
+
+    @callback
+    def follow(self, change: Change) -> None:
+        """Look at what has changed."""
+        if isinstance(change, Moved):
+            if change.gateway_id == self._gateway_id:
+                self._look_at_node(change)
+        elif change.kind == "gateway" and change.id == self._gateway_id:
+            self._look_at_gateway()
+        elif change.kind == "library":
+            self._look_at_library()
+        elif change.kind == "node" and self._hub.node(change.id) is None:
+            self._settle(f"node_stuck_{change.id}")
+
+    def _look_at_node(self, moved: Moved) -> None:
+        job, issue = self._hub.job(moved.job_id), f"node_stuck_{moved.id}"
+        row = job.nodes.get(moved.id) if job else None
+        if moved.after in (NodeStatus.COMPLETED, NodeStatus.SKIPPED):
+            self._settle(issue)
+        elif moved.after is NodeStatus.FAILED and row is not None and row.reason in STUCK:
+            node = self._hub.node(moved.id)
+            self._raise(
+                issue,
+                "node_stuck",
+                node=(node.name if node else None) or moved.id,
+                version=row.to_version,
+                sentence=row.error_message or "",
+            )
+
+    # The gateway
+
+    def _look_at_gateway(self) -> None:
+        state = self._hub.gateways.get(self._gateway_id)
+        if state is None or state.online:
+            self._end_timer()
+            self._settle(f"gateway_silent_{self._gateway_id}")
+        elif self._timer is None:
+            job = HassJob(self._missed, cancel_on_shutdown=True)
+            self._timer = async_call_later(self._hass, GATEWAY_MISSED, job)
+
+    @callback
+    def _missed(self, _now: datetime) -> None:
+        self._timer = None
+        self._raise(
+            f"gateway_silent_{self._gateway_id}",
+            "gateway_silent",
+            gateway=self._title,
+            minutes=str(int(GATEWAY_MISSED.total_seconds() // 60)),
+        )
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer()
+            self._timer = None
+
+    # The library
+
+    def _look_at_library(self) -> None:
+        library = self._hub.library
+        raised = ir.async_get(self._hass).issues
+        for row in library.rows.values():
+            if row.id in library.damaged:
+                self._raise(
+                    f"firmware_damaged_{row.id}",
+                    "firmware_damaged",
+                    node_type=row.node_type,
+                    version=row.version,
+                    filename=row.filename,
+                )
+        shown = [issue for domain, issue in raised if domain == DOMAIN]
+        for issue in shown:
+            kind, _, number = issue.rpartition("_")
+            if kind == "firmware_damaged" and int(number) not in library.damaged:
+                self._settle(issue)
+        if library.full:
+            self._raise(STORAGE_FULL, STORAGE_FULL)
+        else:
+            self._settle(STORAGE_FULL)
+
+    def _raise(self, issue: str, key: str, **gaps: str) -> None:
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue,
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=key,
+            translation_placeholders=gaps,
+        )
+
+    def _settle(self, issue: str) -> None:
+        ir.async_delete_issue(self._hass, DOMAIN, issue)

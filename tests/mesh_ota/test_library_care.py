@@ -1,0 +1,113 @@
+"""The library's cap, what is pruned and what never is, and images that are damaged and mended."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custom_components.mesh_ota import library as library_module
+from custom_components.mesh_ota.errors import Conflict
+from custom_components.mesh_ota.hub import MeshOta
+
+from .conftest import GATEWAY_ID, Upload
+from .gateway_client import GatewayClient
+
+NODE = "2222222222"
+type Bundle = Callable[..., Path]
+
+
+async def add(hub: MeshOta, bundle: Bundle, version: str, stable: bool = False) -> Any:
+    """Take a bundle in."""
+    path = bundle(version=version)
+    return await hub.library.async_add(path, "pir.tar", is_stable=stable)
+
+
+@pytest.fixture
+def small(hub: MeshOta, monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> int:
+    """A library with room for three bundles; each has this many bytes."""
+    size = bundle(version="0.0.0").stat().st_size
+    monkeypatch.setattr(library_module, "LIBRARY_MAX", 3 * size)
+    return size
+
+
+async def test_the_oldest_that_nobody_needs_goes_when_there_is_no_room(
+    hub: MeshOta, bundle: Bundle, small: int
+):
+    rows = [await add(hub, bundle, f"1.0.{number}") for number in range(5)]
+    assert sorted(hub.library.rows) == [row.id for row in rows[2:]]
+    assert hub.library.size == 3 * small
+    assert not hub.library.path(rows[0]).exists()
+
+
+async def test_the_newest_stable_stays_however_old_it_is(hub: MeshOta, bundle: Bundle, small: int):
+    stable = await add(hub, bundle, "0.9.0", stable=True)
+    for number in range(4):
+        await add(hub, bundle, f"1.0.{number}")
+    assert stable.id in hub.library.rows
+
+
+async def test_what_a_node_runs_or_could_go_back_to_or_a_job_needs_is_never_pruned(
+    hub: MeshOta, bundle: Bundle, small: int, caller: GatewayClient
+):
+    first, second = await add(hub, bundle, "1.0.0"), await add(hub, bundle, "1.0.1")
+    third = await add(hub, bundle, "1.0.2")
+    other = {"proof": second.proof, "version": "1.0.1"}
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE, proof=first.proof, other=other)
+    await hub.async_create_job(third.id, node_ids=[NODE])
+    with pytest.raises(Conflict) as raised:
+        await add(hub, bundle, "1.0.3")
+    assert raised.value.key == "library_full"
+    assert sorted(hub.library.rows) == [first.id, second.id, third.id]
+
+
+async def test_a_changed_byte_is_found_shown_and_mended_by_the_same_file(
+    hub: MeshOta, bundle: Bundle, upload: Upload, issue_registry: Any, hass: Any
+):
+    path = bundle(version="1.1.0")
+    row = await hub.library.async_add(path, "pir.tar")
+    image = hub.library.path(row)
+    content = bytearray(image.read_bytes())
+    content[700] ^= 1
+    image.write_bytes(content)
+    await hub.library.async_check_images()
+    assert hub.library.damaged == {row.id}
+    issue = f"firmware_damaged_{row.id}"
+    assert issue_registry.async_get_issue("mesh_ota", issue) is not None
+    with pytest.raises(Conflict):
+        await hub.async_create_job(row.id)
+    again = await hub.library.async_add(bundle(version="1.1.0"), "again.tar")
+    assert (again, hub.library.damaged) == (row, set())
+    assert issue_registry.async_get_issue("mesh_ota", issue) is None
+    await hub.library.async_check_images()
+    assert hub.library.damaged == set()
+
+
+async def test_another_file_under_the_same_name_mends_nothing(hub: MeshOta, bundle: Bundle):
+    row = await add(hub, bundle, "1.1.0")
+    hub.library.path(row).unlink()
+    await hub.library.async_check_images()
+    with pytest.raises(Conflict):
+        await hub.library.async_add(bundle(version="1.1.0", micropython="1.25"), "pir.tar")
+    assert hub.library.damaged == {row.id}
+
+
+async def test_a_full_disk_is_an_issue_until_there_is_room(
+    hub: MeshOta,
+    bundle: Bundle,
+    upload: Upload,
+    issue_registry: Any,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library_module, "place", full)
+        with pytest.raises(Exception, match="storage_full"):
+            await add(hub, bundle, "1.1.0")
+    assert issue_registry.async_get_issue("mesh_ota", "storage_full") is not None
+    assert hub.library.rows == {}
+    await add(hub, bundle, "1.1.0")
+    assert issue_registry.async_get_issue("mesh_ota", "storage_full") is None
