@@ -2,7 +2,8 @@
 
 Parts are appended in order to the open segment; closing it makes it real (littlefs shows nothing of
 a file that was not closed), so a power cut costs at most one segment, and an arriving image never
-rewrites what it wrote. A hash cannot be carried over a restart: when all parts are there, MD5 and
+rewrites what it wrote. Only a segment into which a part came early has gaps: it bears another name
+until it is whole, and a restart forgets it. A hash cannot be carried over a restart: when all parts are there, MD5 and
 SHA-256 are computed by reading everything back from flash, which also proves that it can be read.
 """
 
@@ -20,6 +21,8 @@ SEGMENT = PART * PARTS_PER_SEGMENT
 MOST_PARTS = LARGEST // PART
 IMAGE_PARTS = 16384  # of an esp-image, docs/mesh-protocol.md §2
 KIND = "app-bundle"
+GAPS = "-"  # after the name of a segment that has some
+EARLY = 64  # parts beyond the wanted one that may come before it
 RESERVE = 32768  # bytes left free for state files, folders and littlefs itself
 
 
@@ -30,6 +33,9 @@ class Incoming:
         self._files = files or FlashFiles(root_path)
         self._file = None
         self._record = {}
+        self._early = []  # parts beyond the wanted one that are there
+        self._open = ""  # name of the segment in `_file`
+        self._held = {}  # segment with gaps: parts in it
         self.wanted = 0
         self.parts = 0
 
@@ -70,25 +76,68 @@ class Incoming:
         return self.wanted
 
     def write(self, part_no: int, part: memoryview) -> bool:
-        """Keep the wanted part; False for any other, which changes nothing.
+        """Keep the wanted part or one soon after it; False for any other, which changes nothing.
 
         Raises ImageError: `size` for a part of the wrong length, `flash` when writing failed.
         """
-        if part_no != self.wanted or part_no >= self.parts:
+        if not self._is_new(part_no, len(part)):
             return False
-        if not self._has_length(part_no, len(part)):
-            raise ImageError("size", "Part {} has {} bytes.".format(part_no, len(part)))
         try:
-            if self._file is None:
-                self._file = self._files.open(segment_name(part_no // PARTS_PER_SEGMENT), "ab")
-            self._file.write(part)
-            self.wanted += 1
-            if self.wanted % PARTS_PER_SEGMENT == 0 or self.wanted == self.parts:
-                self.close()
+            self._keep(part_no, part)
         except OSError as error:
             self.discard()
             raise ImageError("flash", "Writing part {} failed: {}.".format(part_no, error))
         return True
+
+    def _is_new(self, part_no: int, length: int) -> bool:
+        last = min(self.parts - 1, self.wanted + EARLY)
+        if not self.wanted <= part_no <= last or part_no in self._early:
+            return False
+        if not self._has_length(part_no, length):
+            raise ImageError("size", "Part {} has {} bytes.".format(part_no, length))
+        return True
+
+    def _keep(self, part_no: int, part: memoryview) -> None:
+        number, at = part_no // PARTS_PER_SEGMENT, part_no % PARTS_PER_SEGMENT
+        if part_no == self.wanted and number not in self._held:
+            self._segment(segment_name(number), "ab").write(part)
+            self._arrived(part_no)
+            if at + 1 == PARTS_PER_SEGMENT or part_no + 1 == self.parts:
+                self.close()
+            return
+        name = segment_name(number) + GAPS
+        if number not in self._held:
+            self._begin_gaps(number, name)
+        file = self._segment(name, "r+b")
+        file.seek(at * PART)
+        file.write(part)
+        self._held[number] += 1
+        if self._held[number] == min(PARTS_PER_SEGMENT, self.parts - number * PARTS_PER_SEGMENT):
+            self.close()
+            self._files.rename(name, segment_name(number))
+            self._held.pop(number)
+        self._arrived(part_no)
+
+    def _begin_gaps(self, number: int, name: str) -> None:
+        self.close()
+        self._held[number] = max(0, self.wanted - number * PARTS_PER_SEGMENT)
+        if self._held[number]:
+            self._files.rename(segment_name(number), name)
+        else:
+            with self._files.open(name, "wb"):
+                pass
+
+    def _segment(self, name: str, mode: str):
+        if self._open != name or self._file is None:
+            self.close()
+            self._file, self._open = self._files.open(name, mode), name
+        return self._file
+
+    def _arrived(self, part_no: int) -> None:
+        self._early.append(part_no)
+        while self.wanted in self._early:
+            self._early.remove(self.wanted)
+            self.wanted += 1
 
     def close(self) -> None:
         """Make what was written so far survive a restart."""
@@ -105,6 +154,7 @@ class Incoming:
         except OSError:
             pass  # it is removed below
         self._record = {}
+        self._early, self._held = [], {}
         self.wanted = self.parts = 0
         if self._files.size(RECORD) >= 0:
             self._files.remove(RECORD)
@@ -149,18 +199,23 @@ class Incoming:
         return 0 < length <= PART if size is None else length == size - PART * part_no
 
     def _find_what_is_there(self, parts: int) -> None:
-        """Count the whole parts that lie in an unbroken row of segments; drop what lies behind."""
+        """Count the whole parts that lie in an unbroken row of segments; drop what has gaps."""
         self.wanted = 0
+        self._early, self._held = [], {}
+        for name in self._files.names(FOLDER):
+            if name.endswith(GAPS):
+                self._files.remove(FOLDER + "/" + name)
+        unbroken = True
         for number in range((parts + PARTS_PER_SEGMENT - 1) // PARTS_PER_SEGMENT):
             size = self._files.size(segment_name(number))
             due = min(PARTS_PER_SEGMENT, parts - number * PARTS_PER_SEGMENT)
-            there = self._whole_parts(size, due, number * PARTS_PER_SEGMENT + due == parts)
+            last = number * PARTS_PER_SEGMENT + due == parts
+            there = self._whole_parts(size, due, last) if unbroken or size < 0 else None
             if there is None:
                 self._files.remove(segment_name(number))
                 there = 0
             self.wanted += there
-            if there < due:
-                return
+            unbroken = unbroken and there == due
 
     def _whole_parts(self, size: int, due: int, is_last: bool) -> int | None:
         """Parts in a segment file of that size, None when a part in it is torn."""

@@ -23,6 +23,7 @@ class Contact:
 
     def __init__(self, mesh: Mesh, key: bytes, nonce: str) -> None:
         self.on_status = None
+        self.on_need = None  # called with (node id, parsed body, now) of each genuine `need`
         self.on_news = None  # called when something is worth a report at once
         self._key_changes = []
         self._mesh = mesh
@@ -112,10 +113,12 @@ class Contact:
     def _level_1(self, package: dict, link: object, now: int) -> None:
         node = self._known(u32(package, "from"), now)
         body = node.side.check(package) if node is not None else None
-        if body is None or package.get("op") != "status":
-            return
-        status = decode(body.encode())
+        status = None if body is None else decode(body.encode())
         if status is None:
+            return
+        if package["op"] == "need":
+            if self.on_need is not None:
+                self.on_need(node.node_id, status, now)
             return
         silent = node.heard_at is None or now - node.heard_at > GREET_AFTER
         node.said(status, now)

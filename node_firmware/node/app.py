@@ -67,6 +67,7 @@ class Node:
         mesh.on_receive(self.state.receive)
         mesh.on_new_connection(self.state.joined)
         updater.send = mesh.send
+        updater.need = contact.need
         updater.on_change = lambda: contact.report(self.board.now_us())
         updater.on_repeat = lambda: contact.answer(self.board.now_us())
         updater.on_restart = self._restart.set

@@ -52,6 +52,12 @@ class GatewayContact:
         if now - self._sent_at >= ANSWER_US:
             self.report(now)
 
+    def need(self, body: str) -> None:
+        """What the image on its way lacks; there is nobody to tell before the gateway has answered."""
+        package = self.side.build("need", body)
+        if package is not None:
+            self._mesh.send(package)
+
     def tick(self, now: int) -> None:
         if self._owed or now - self._sent_at >= STATUS_US:
             self.report(now)

@@ -50,6 +50,7 @@ class Updater:
         self.on_repeat = None  # called with nothing when somebody should hear the same once more
         self.on_restart = None  # called with nothing when the board is to be restarted
         self.send = None  # called with the pairs of a package
+        self.need = None  # called with the body of a level 1 `need`
         self.signing = None  # device.signing.Signing where this board wants signed firmware
         self._signed = None  # what confirming the image on its way makes of the floor
         self._slots = slots
@@ -114,6 +115,8 @@ class Updater:
             except ImageError as error:
                 self._fault(md5, error.code, error.reason)
                 return
+        if not genuine:
+            package["ahead"] = 0  # nobody would understand what this node needs
         if not self._receiver.announce(package, now):
             return
         self.error = None
@@ -150,6 +153,8 @@ class Updater:
             for event in events:
                 if event[0] == "request":
                     self.send(event[1])
+                elif event[0] == "need":
+                    self.need(event[1])
                 elif event[0] == "part":
                     self._incoming.write(event[1], memoryview(event[2]))
                 elif event[0] == "complete":

@@ -69,9 +69,11 @@ class RamFiles(FlashFiles):
             return Reading(self._content(name))
         if "/" in name and name.rsplit("/", 1)[0] not in self.flash.folders:
             raise OSError(2)
-        kept = self.flash.contents.get(name, b"") if mode == "ab" else b""
+        kept = self._content(name) if mode == "r+b" else b""
+        if mode == "ab":
+            kept = self.flash.contents.get(name, b"")
         self.flash.changes(lambda: self._set(name, kept))
-        return Writing(self, name, kept)
+        return Writing(self, name, kept, 0 if mode == "r+b" else len(kept))
 
     def rename(self, old, new):
         content = self._content(old)
@@ -151,10 +153,14 @@ class Reading:
 
 
 class Writing:
-    def __init__(self, files, name, kept):
+    def __init__(self, files, name, kept, at):
         self._files = files
         self._name = name
         self._content = bytearray(kept)
+        self._at = at
+
+    def seek(self, at):
+        self._at = at
 
     def write(self, content):
         free = self._files.free()[0]
@@ -162,7 +168,9 @@ class Writing:
         def complete():
             if len(content) > free:
                 raise OSError(28)
-            self._content.extend(content)
+            self._content.extend(bytes(max(0, self._at - len(self._content))))
+            self._content[self._at : self._at + len(content)] = content
+            self._at += len(content)
 
         self._files.flash.changes(complete)
         return len(content)

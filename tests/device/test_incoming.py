@@ -26,12 +26,74 @@ def test_a_whole_image_has_the_digests_it_was_announced_with():
     assert incoming.digests() == (made.md5(IMAGE), made.sha256(IMAGE))
 
 
-def test_only_the_wanted_part_is_kept():
+def test_no_part_is_kept_twice():
     incoming = arrived_up_to(Flash(), 3)
     assert not incoming.write(2, part(2))
-    assert not incoming.write(4, part(4))
+    assert incoming.write(4, part(4)) and not incoming.write(4, part(4))
     assert incoming.wanted == 3
-    assert incoming.write(3, part(3))
+    assert incoming.write(3, part(3)) and incoming.wanted == 5
+
+
+def shuffled(seed):
+    """All parts, each at most a few dozen places from where it belongs."""
+    found = []
+    for number in range(41):
+        seed = (seed * 1103515245 + 12345) & 0x7FFFFFFF
+        found.append((number + (seed >> 16) % 30, number))
+    return [number for _, number in sorted(found)]
+
+
+def test_parts_in_any_order_make_the_same_image():
+    for seed in range(20):
+        flash = Flash()
+        incoming = Incoming(files=flash.files())
+        incoming.begin(made.announcement(IMAGE))
+        for number in shuffled(seed):
+            assert incoming.write(number, part(number))
+        assert incoming.complete and incoming.digests()[1] == made.sha256(IMAGE)
+        assert [name for name in flash.files().names("incoming") if name.endswith("-")] == []
+
+
+def test_a_restart_forgets_only_segments_with_gaps_and_what_lies_behind_them():
+    for lost in range(41):
+        flash = Flash()
+        incoming = Incoming(files=flash.files())
+        incoming.begin(made.announcement(IMAGE))
+        for number in range(41):
+            if number != lost:
+                assert incoming.write(number, part(number))
+        incoming.close()
+        again = Incoming(files=flash.files())
+        in_order = lost % 16 == 15 or lost == 40  # nothing of its segment came before it
+        assert again.begin(made.announcement(IMAGE)) == (lost if in_order else lost // 16 * 16)
+        for number in range(again.wanted, 41):
+            assert again.write(number, part(number))
+        assert again.digests()[1] == made.sha256(IMAGE)
+
+
+def test_parts_too_far_ahead_are_not_kept():
+    image = bytes(100 * 1024)
+    incoming = Incoming(files=Flash().files())
+    incoming.begin(made.announcement(image))
+    assert not incoming.write(65, memoryview(image)[:1024])
+    assert incoming.write(64, memoryview(image)[:1024]) and incoming.wanted == 0
+
+
+def test_an_early_part_of_the_wrong_length_is_refused():
+    incoming = arrived_up_to(Flash(), 2)
+    assert made.refusal(incoming.write, 5, memoryview(b"x"))[0] == "size"
+    assert made.refusal(incoming.write, 40, memoryview(b"the end!"))[0] == "size"
+
+
+def test_a_transfer_with_gaps_that_is_dropped_leaves_nothing():
+    flash = Flash()
+    incoming = arrived_up_to(flash, 3)
+    incoming.write(9, part(9))
+    incoming.write(20, part(20))
+    incoming.discard()
+    assert flash.files().names("incoming") == []
+    assert incoming.begin(made.announcement(IMAGE)) == 0
+    assert incoming.write(9, part(9))
 
 
 def test_nothing_is_written_behind_the_last_part():

@@ -118,6 +118,7 @@ class House:
         self.lost = lambda _pairs: False  # parts that the air swallows
         self.requests = []
         self.frames_to_node = []
+        self.ahead = 0  # parts that the gateway sends out of order
         self.mute = False  # a gateway that never says hello
         self.image = b""
         self.node = None
@@ -184,7 +185,8 @@ class House:
         self.contact = Contact(self.gateway, KEY, nonce)
         self.contact.on_status = lambda _node, status, _now: self.statuses.append(status)
         self.sender = Sender(GATEWAY)
-        self.gateway.on_package(71, lambda package, _link, _now: self.heard.append(package))
+        self.contact.on_need = self.sender.on_need
+        self.gateway.on_package(71, self._level_1)
         self.gateway.on_package(11, self._asked)
 
     @property
@@ -194,6 +196,9 @@ class House:
     def met(self):
         """Whether node and gateway know each other."""
         return bool(self.statuses and self.node._side.gateway)
+
+    def _level_1(self, package, _link, now):
+        self.heard.append(package)
 
     def _asked(self, package, _link, now):
         self.requests.append(package["partNo"])
@@ -215,7 +220,7 @@ class House:
         hardware = changes.get("hardware", "ESP32-MPY")
         offer = Offer(role, hardware, hashlib.md5(image).hexdigest(), len(image), forced)
         self.sender.offer(offer)
-        self.sender.add_target(offer, NODE)
+        self.sender.add_target(offer, NODE, ahead=self.ahead)
         extra = {
             "size": len(image),
             "sha256": hashlib.sha256(image).hexdigest(),
