@@ -99,6 +99,9 @@ JOIN_WINDOW: Final = timedelta(seconds=2)
 PROGRESS_SAVE_DELAY: Final = 10
 NODES_SAVE_DELAY: Final = 30
 
+# How often it is looked whether something is due by itself.
+AUTO_UPDATE_INTERVAL: Final = timedelta(minutes=5)
+
 # The config entry's field with the gateway key in hex, and how long its dialog waits (s): a gateway that was never
 # accepted tries every 10 s.
 CONF_KEY: Final = "key"

@@ -28,6 +28,7 @@ from .nodes import Node, NodeRegistry
 from .orders import Orders
 from .outlet import Change, Outlet
 from .pairing import GatewayExpectation
+from .policies import Policies
 from .signer import Signer
 from .windows import WindowWatch
 
@@ -50,6 +51,7 @@ class MeshOta(Orders):
         self.async_subscribe = self.outlet.async_subscribe
         self.windows = WindowWatch(hass, self)
         self.history = HistoryKeeper(hass, self)
+        self.policies = Policies(hass, self)
         self._stop_timer: CALLBACK_TYPE | None = None
         self.stopping = False
 
@@ -72,6 +74,7 @@ class MeshOta(Orders):
         self.library.async_listen(lambda number: self._notify("library", str(number)))
         self.windows.async_follow()
         await self.history.async_load()
+        await self.policies.async_load()
         self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
 
     def _notify(self, kind: str, name: str) -> None:
@@ -191,9 +194,10 @@ async def async_get_hub(hass: HomeAssistant) -> MeshOta:
     from .admin_views import ADMIN_VIEWS  # noqa: PLC0415
     from .gateway_views import GATEWAY_VIEWS  # noqa: PLC0415
     from .job_views import JOB_VIEWS  # noqa: PLC0415
+    from .policy_views import POLICY_VIEWS  # noqa: PLC0415
 
     hub = MeshOta(hass)
     await hub.async_load()
-    for view in (*GATEWAY_VIEWS, *ADMIN_VIEWS, *JOB_VIEWS):
+    for view in (*GATEWAY_VIEWS, *ADMIN_VIEWS, *JOB_VIEWS, *POLICY_VIEWS):
         hass.http.register_view(view(hub))
     return hub

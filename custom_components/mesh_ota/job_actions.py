@@ -45,6 +45,14 @@ ROLLOUT_FIELDS: dict[Any, Any] = {
 """Fields of `create_job` beside its target; what they may hold is checked where the HTTP API's is."""
 JOB = vol.Schema({vol.Required(ATTR_JOB_ID): cv.positive_int})
 FIRMWARE = vol.Schema({vol.Required(ATTR_FIRMWARE_ID): cv.positive_int})
+POLICY = vol.Schema(
+    {
+        vol.Required(ATTR_NODE_TYPE): cv.string,
+        vol.Optional("auto_update"): cv.boolean,
+        vol.Optional("delay_hours"): cv.positive_int,
+        **ROLLOUT_FIELDS,
+    }
+)
 LIST_JOBS = vol.Schema({vol.Optional(ATTR_STATUS): vol.In([str(each) for each in JobStatus])})
 LIST_FIRMWARE = vol.Schema({vol.Optional(ATTR_NODE_TYPE): cv.string})
 
@@ -78,6 +86,18 @@ def async_setup_job_actions(hass: HomeAssistant) -> None:
             row = await hub.library.async_delete(call.data[ATTR_FIRMWARE_ID])
         return row.as_dict()
 
+    async def set_policy(call: ServiceCall) -> ServiceResponse:
+        hub = await async_get_hub(hass)
+        said = {
+            name: call.data[name] for name in ("auto_update", "delay_hours") if name in call.data
+        }
+        with translated_errors():
+            rollout = rollout_of(call)
+            if rollout != Rollout():
+                said["rollout"] = rollout.stored()
+            policy = await hub.policies.async_set(call.data[ATTR_NODE_TYPE], said)
+        return policy.as_dict()
+
     async def list_jobs(call: ServiceCall) -> ServiceResponse:
         hub, status = await async_get_hub(hass), call.data.get(ATTR_STATUS)
         jobs = hub.jobs(None if status is None else JobStatus(status))
@@ -93,6 +113,7 @@ def async_setup_job_actions(hass: HomeAssistant) -> None:
         ("pause_job", hold_or_retry, JOB),
         ("resume_job", hold_or_retry, JOB),
         ("delete_firmware", delete_firmware, FIRMWARE),
+        ("set_policy", set_policy, POLICY),
     ):
         async_register_admin_service(
             hass, DOMAIN, name, action, schema, supports_response=SupportsResponse.OPTIONAL

@@ -6,6 +6,7 @@ failure, cancel or restart can leave an entity "in progress".
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from html import escape
 from typing import Any, override
@@ -23,6 +24,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .const import UNKNOWN_VERSION
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity
+from .fleet import FleetUpdate
 from .hub import Change
 from .jobs.job import NodeRow
 from .jobs.states import NodeStatus
@@ -47,9 +49,18 @@ async def async_setup_entry(
     gateway = entry.runtime_data
     hub = gateway.hub
     shown: set[str] = set()
+    fleets: set[str] = set()
+
+    @callback
+    def add_fleets() -> None:
+        types = Counter(node.node_type for node in hub.nodes_of(gateway.gateway_id))
+        new = {kind for kind, nodes in types.items() if kind and nodes > 1} - fleets
+        fleets.update(new)
+        async_add_entities([FleetUpdate(gateway, kind) for kind in sorted(new)])
 
     @callback
     def add_new() -> None:
+        add_fleets()
         known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
         new = [node for node in known if node and node.node_type and node.node_id not in shown]
         shown.update(node.node_id for node in new)

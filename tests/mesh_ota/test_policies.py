@@ -1,0 +1,169 @@
+"""What happens by itself, per node type; and the update entity of a whole type."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.hub import MeshOta
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from .conftest import GATEWAY_ID, Upload
+from .gateway_client import GatewayClient
+
+API = "/api/mesh_ota/v1/"
+NODE, SECOND = "2222222222", "3333333333"
+FLEET = f"update.gateway_{GATEWAY_ID}_all_pir"
+
+
+@pytest.fixture
+async def nodes(hass: HomeAssistant, caller: GatewayClient) -> None:
+    """Two nodes of type pir on 1.0.0."""
+    await caller.report(tree=[[NODE, GATEWAY_ID], [SECOND, GATEWAY_ID]])
+    await caller.report_node(NODE)
+    await caller.report_node(SECOND, name="attic")
+    await hass.async_block_till_done()
+
+
+def later(hours: float) -> Any:
+    """Now and so many hours."""
+    return dt_util.utcnow() + timedelta(hours=hours)
+
+
+async def test_nothing_happens_by_itself_until_somebody_says_so(
+    hub: MeshOta, nodes: None, upload: Upload
+):
+    await upload("pir", "1.1.0", is_stable="true")
+    await hub.policies.async_run(later(1000))
+    assert hub.jobs() == []
+
+
+async def test_stable_firmware_is_installed_once_its_delay_is_over(
+    hub: MeshOta, nodes: None, upload: Upload
+):
+    await hub.policies.async_set("pir", {"auto_update": True, "rollout": {"canary": 1}})
+    await upload("pir", "1.1.0", is_stable="true")
+    await hub.policies.async_run(later(23))
+    assert hub.jobs() == []
+    await hub.policies.async_run(later(25))
+    (job,) = hub.jobs()
+    assert (set(job.nodes), job.actor) == ({NODE, SECOND}, "auto-update")
+    assert len(job.canaries) == 1
+    await hub.policies.async_run(later(26))
+    assert len(hub.jobs()) == 1
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "0.9.0"])
+async def test_nothing_is_set_back_by_itself(
+    hub: MeshOta, nodes: None, upload: Upload, version: str
+):
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", version, is_stable="true")
+    await hub.policies.async_run(later(1))
+    assert hub.jobs() == []
+
+
+async def test_what_is_not_stable_waits_for_a_person(hub: MeshOta, nodes: None, upload: Upload):
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.1.0")
+    await hub.policies.async_run(later(1))
+    assert hub.jobs() == []
+
+
+async def test_a_node_is_tried_once_per_firmware(
+    hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.1.0", is_stable="true")
+    await hub.policies.async_run(later(1))
+    (listed,) = (await caller.pending()).json["jobs"]
+    for node in (NODE, SECOND):
+        await caller.report_progress(listed, node, "failed")
+    await hub.policies.async_run(later(2))
+    assert len(hub.jobs()) == 1
+
+
+async def test_the_clock_runs_it_and_a_restart_keeps_it(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, hass_storage: dict[str, Any]
+):
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.1.0", is_stable="true")
+    async_fire_time_changed(hass, later(1))
+    await hass.async_block_till_done()
+    assert len(hub.jobs()) == 1
+    stored = hass_storage["mesh_ota.policies"]["data"]["policies"]
+    assert [(each["node_type"], each["auto_update"]) for each in stored] == [("pir", True)]
+
+
+async def test_policies_by_api_and_action(
+    hass: HomeAssistant, nodes: None, hass_client: ClientSessionGenerator
+):
+    client = await hass_client()
+    answer = await client.put(f"{API}policies/pir", json={"delay_hours": 48})
+    assert (await answer.json())["delay_hours"] == 48
+    said = {"node_type": "pir", "auto_update": True, "window": {"start": "01:00", "end": "05:00"}}
+    policy = await hass.services.async_call(
+        DOMAIN, "set_policy", said, blocking=True, return_response=True
+    )
+    assert (policy["delay_hours"], policy["rollout"]["window"]["end"]) == (48, "05:00")
+    assert [each["node_type"] for each in await (await client.get(f"{API}policies")).json()] == [
+        "pir"
+    ]
+    assert (await client.delete(f"{API}policies/pir")).status == 200
+    assert (await client.delete(f"{API}policies/pir")).status == 404
+    assert not (await (await client.get(f"{API}policies/pir")).json())["auto_update"]
+
+
+@pytest.mark.parametrize(
+    "said", [{"auto_update": 1}, {"delay_hours": -1}, {"rollout": 3}, {"rollout": {"canary": "x"}}]
+)
+async def test_a_policy_that_makes_no_sense_is_refused(
+    hub: MeshOta, hass_client: ClientSessionGenerator, said: dict[str, Any]
+):
+    answer = await (await hass_client()).put(f"{API}policies/pir", json=said)
+    assert answer.status == 400
+    assert hub.policies.everything() == []
+
+
+# The whole type
+
+
+async def test_a_type_with_two_nodes_has_an_entity_that_names_who_is_behind(
+    hass: HomeAssistant, nodes: None, upload: Upload, caller: GatewayClient
+):
+    assert hass.states.get(FLEET).state == "off"
+    await upload("pir", "1.1.0")
+    await caller.report_node(SECOND, name="attic", version="1.1.0")
+    await hass.async_block_till_done()
+    state = hass.states.get(FLEET)
+    assert (state.state, state.attributes["behind"]) == ("on", ["hall"])
+    assert (state.attributes["installed_version"], state.attributes["latest_version"]) == (
+        "1.0.0",
+        "1.1.0",
+    )
+
+
+async def test_install_on_the_type_is_one_job_and_shows_the_mean(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    await upload("pir", "1.1.0")
+    await hass.services.async_call("update", "install", {"entity_id": FLEET}, blocking=True)
+    (job,) = hub.jobs()
+    assert set(job.nodes) == {NODE, SECOND}
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, NODE, "downloading", current_part=1)
+    await hass.async_block_till_done()
+    state = hass.states.get(FLEET)
+    assert state.attributes["in_progress"] is True
+    row = job.nodes[NODE]
+    assert state.attributes["update_percentage"] == (row.percentage or 0) // 2
+    for entity in ("update.hall_firmware", "update.attic_firmware"):
+        if not hass.states.get(entity).attributes["in_progress"]:
+            await hass.services.async_call(
+                "update", "install", {"entity_id": entity}, blocking=True
+            )
+    assert hub.jobs() == [job]
