@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -53,6 +54,21 @@ def test_a_wrong_argument_is_refused_with_a_sentence() -> None:
     )
     assert run.returncode != 0
     assert "--lock" in run.stderr
+
+
+def test_the_tools_of_another_clone_are_left_alone(tmp_path: Path) -> None:
+    """Their paths are the other clone's; making them again would break it while it works."""
+    shutil.copytree(REPOSITORY / "scripts", tmp_path / "clone" / "scripts")
+    (tmp_path / "clone" / ".tools").symlink_to(TOOLS)
+    run = subprocess.run(
+        ["scripts/setup"],
+        cwd=tmp_path / "clone",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "is a link" in run.stderr
 
 
 def test_the_frontend_is_the_one_that_home_assistant_names() -> None:
