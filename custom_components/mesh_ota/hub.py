@@ -19,6 +19,7 @@ from .const import CHECK_DELAY, TICK, UNKNOWN_VERSION
 from .errors import StorageFailed, load_sentences
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
+from .health import HealthWatch
 from .history_keeper import HistoryKeeper
 from .jobs.engine import JobEngine
 from .jobs.job import Job, NodeRow
@@ -50,6 +51,7 @@ class MeshOta(Orders):
         self.outlet = Outlet(hass, self.engine, self.nodes)
         self.async_subscribe = self.outlet.async_subscribe
         self.windows = WindowWatch(hass, self)
+        self.health = HealthWatch(hass, self)
         self.history = HistoryKeeper(hass, self)
         self.policies = Policies(hass, self)
         self._stop_timer: CALLBACK_TYPE | None = None
@@ -73,6 +75,7 @@ class MeshOta(Orders):
         )
         self.library.async_listen(lambda number: self._notify("library", str(number)))
         self.windows.async_follow()
+        self.health.async_follow()
         await self.history.async_load()
         await self.policies.async_load()
         self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
@@ -180,6 +183,7 @@ class MeshOta(Orders):
     def _stop(self, _event: Event) -> None:
         self.stopping = True
         self.windows.async_stop()
+        self.health.async_stop()
         self.outlet.wake_all()
 
 

@@ -1,0 +1,124 @@
+"""The health gate: a canary whose device falls silent in Home Assistant stops the job."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.mesh_ota.hub import MeshOta
+from custom_components.mesh_ota.jobs.job import Job
+from custom_components.mesh_ota.jobs.rollout import Rollout
+from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from .conftest import GATEWAY_ID, Upload
+from .gateway_client import GatewayClient
+
+NODE, SECOND = "2222222222", "3333333333"
+MOTION = "binary_sensor.hall_motion"
+OLD = "aa" * 32
+
+
+async def updated(hub: MeshOta, caller: GatewayClient, upload: Upload, **rollout: Any) -> Job:
+    """A job whose canary has just proved the new firmware and is being watched."""
+    await caller.report(tree=[[NODE, GATEWAY_ID], [SECOND, GATEWAY_ID]])
+    await caller.report_node(NODE)
+    await caller.report_node(SECOND, name="attic")
+    uploaded = await upload("pir", "1.1.0")
+    wanted = Rollout(canary_node_ids=(NODE,), soak_minutes=30, **rollout)
+    job = await hub.async_create_job(uploaded["id"], rollout=wanted)
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, NODE, "restarting", boot=7)
+    last = {"tag": f"{job.token}-1", "proof": job.proof, "outcome": "confirmed", "reason": ""}
+    other = {"proof": OLD, "version": "1.0.0"}
+    await caller.report_node(NODE, boot=8, proof=job.proof, last=last, other=other)
+    assert job.nodes[NODE].status is NodeStatus.COMPLETED
+    hub.engine.review(dt_util.utcnow())
+    return job
+
+
+def soaked(hub: MeshOta, job: Job) -> None:
+    """The time of watching is over."""
+    assert job.soak_until is not None
+    hub.engine.review(job.soak_until + timedelta(seconds=1))
+    hub.outlet.publish()
+
+
+async def test_a_healthy_canary_lets_the_others_follow(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    hass.states.async_set(MOTION, "off")
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    soaked(hub, job)
+    (listed,) = (await caller.pending()).json["jobs"]
+    assert [target["node_id"] for target in listed["targets"]] == [SECOND]
+
+
+@pytest.mark.parametrize("state", ["unavailable", "unknown", None])
+async def test_an_entity_that_has_no_state_any_more_stops_the_job(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload, state: str | None
+):
+    hass.states.async_set(MOTION, "off")
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    if state is None:
+        hass.states.async_remove(MOTION)
+    else:
+        hass.states.async_set(MOTION, state)
+    soaked(hub, job)
+    assert job.status is JobStatus.FAILED
+    assert MOTION in (job.error_message or "")
+    assert not job.nodes[SECOND].handed_out
+
+
+@pytest.mark.parametrize(("changes", "status"), [(1, "failed"), (12, "distributing")])
+async def test_one_that_reports_far_less_than_it_used_to_stops_the_job(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    caller: GatewayClient,
+    upload: Upload,
+    changes: int,
+    status: str,
+):
+    hass.states.async_set(MOTION, "off")
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    hub.health._rates[job.id, MOTION] = 40.0
+    for number in range(changes):
+        hass.states.async_set(MOTION, f"{number}")
+    await hass.async_block_till_done()
+    soaked(hub, job)
+    assert job.status == status
+
+
+async def test_entities_of_the_nodes_own_device_are_watched_unasked(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    caller: GatewayClient,
+    upload: Upload,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+):
+    mqtt = MockConfigEntry(domain="mqtt")
+    mqtt.add_to_hass(hass)
+    device = device_registry.async_get_or_create(
+        config_entry_id=mqtt.entry_id, identifiers={("mqtt", NODE)}
+    )
+    entity = entity_registry.async_get_or_create(
+        "sensor", "mqtt", "hall-temp", device_id=device.id, config_entry=mqtt
+    )
+    job = await updated(hub, caller, upload)
+    assert hub.health.entities_of(job) == [entity.entity_id]
+    soaked(hub, job)
+    assert job.status is JobStatus.FAILED
+
+
+async def test_the_canary_goes_back_where_that_was_asked_for(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    job = await updated(hub, caller, upload, health_entities=(MOTION,), go_back=True)
+    soaked(hub, job)
+    await hass.async_block_till_done()
+    (back,) = [each for each in hub.jobs() if each.mode == "flip"]
+    assert (list(back.nodes), back.actor, back.proof) == ([NODE], "health-gate", OLD)
