@@ -23,15 +23,17 @@ from .job_actions import async_setup_job_actions
 from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 from .trouble import async_follow_trouble
+from .websocket_api import async_setup_websocket_api
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR, Platform.UPDATE]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Offer the actions."""
+    """Offer the actions, and what a page of the frontend may follow."""
     async_setup_services(hass)
     async_setup_job_actions(hass)
+    async_setup_websocket_api(hass)
     return True
 
 
