@@ -205,14 +205,19 @@ class Slots:
 
     # ---- the first firmware of a board
 
-    def adopt(self, slot: str, md5: str = "") -> str:
-        """Make a slot that was filled by cable the active, confirmed one; answers its proof."""
+    def adopt(self, slot: str, md5: str = "", boot: int = 0) -> str:
+        """Make a slot that was filled by cable the active, confirmed one; answers its proof.
+
+        Boots go on from `boot` where none were counted: a gateway does not believe a number that is
+        lower than it was before the flash was erased.
+        """
         from device.proof import slot_manifest, slot_proof
 
         proof, damaged = slot_proof(self.files, slot)
         if damaged:
             raise ImageError("bundle", "{} does not fit the manifest.".format(damaged))
         self._state.active = self._state.running = slot
+        self._state.boot = max(self._state.boot, boot)
         self._state.trial = None
         self._write_record(slot, proof, slot_manifest(self.files, slot)["version"], md5, True)
         self._state.save()

@@ -7,6 +7,7 @@ the loader's files is there a moment when running this again is the way on.
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,8 @@ def filled_slot(found: Survey, bundle: bytes, slot: str) -> dict[str, bytes]:
         for path in (STATE, record_name(other_than(slot))):
             if path in found.texts:
                 (folder / path).write_text(found.texts[path])
-        flash.fill(folder, bundle, {}, slot)
+        # A board whose flash was erased goes on with a number that is higher than all before: the time.
+        flash.fill(folder, bundle, {}, slot, boot=int(time.time()))
         paths = [path for path in folder.rglob("*") if path.is_file()]
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 

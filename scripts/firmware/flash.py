@@ -35,10 +35,13 @@ def write(folder: Path, bundle: bytes, *, compile_modules: bool = True) -> str:
     return fill(folder, bundle, factory)
 
 
-def fill(folder: Path, bundle: bytes, factory: Mapping[str, bytes], slot: str = SLOT) -> str:
+def fill(
+    folder: Path, bundle: bytes, factory: Mapping[str, bytes], slot: str = SLOT, boot: int = 0
+) -> str:
     """Put the factory's files and this bundle into a flash folder; answers the proof.
 
-    The slot is empty. A state file and records that lie there already are carried on.
+    The slot is empty. A state file and records that lie there already are carried on; without
+    them boots are counted from `boot`.
     """
     described = bundles.check(bundle)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,8 @@ def fill(folder: Path, bundle: bytes, factory: Mapping[str, bytes], slot: str = 
     folders = installer.folders_of(described["files"])
     for _ in installer.unpacking(files, slot, Archive(bundle), folders, bytearray(4096)):
         pass
-    return Slots(files=files).adopt(slot, hashlib.md5(bundle, usedforsecurity=False).hexdigest())
+    md5 = hashlib.md5(bundle, usedforsecurity=False).hexdigest()
+    return Slots(files=files).adopt(slot, md5, boot)
 
 
 def firmware_of(described: dict[str, object]) -> str:

@@ -157,6 +157,14 @@ def test_what_was_changed_on_the_way_is_not_put_in_place(desk: Desk) -> None:
     assert not (board.flash / "a.txt").exists()
 
 
+def test_a_board_with_an_erased_flash_goes_on_with_a_higher_boot_number(tmp_path: Path) -> None:
+    """Its gateway, which has not restarted since, takes a lower one for something played back."""
+    flash.write(tmp_path / "old", bundle.build("led", "1.0.0"))
+    old = Slots(str(tmp_path / "old"))
+    filled = plan.filled_slot(survey.Survey(), bundle.build("led", "1.0.0"), "a")
+    assert json.loads(filled["slots.json"])["boot"] > old.boot + 1_000_000
+
+
 def test_a_board_that_is_silent_is_told() -> None:
     ours, theirs = pty.openpty()
     try:
