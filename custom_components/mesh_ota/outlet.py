@@ -124,6 +124,7 @@ class Outlet:
         while not self.jobs_store.settled:
             await self.jobs_store.async_settle()
             handout = self.handout(gateway_id)
+        self._engine.given(gateway_id, handout.revision)
         return handout
 
     def wakeup(self, gateway_id: str) -> asyncio.Event:

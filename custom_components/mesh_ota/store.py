@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN, NODES_SAVE_DELAY, PROGRESS_SAVE_DELAY
+from .errors import StorageFailed
 
 type Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -41,6 +42,8 @@ class MeshOtaStore(Store[dict[str, Any]]):
         self._name = name
         self._read = read
         self._lock = asyncio.Lock()
+        self.failed = False
+        """Whether the last write did not reach the disk."""
         self._wanted = 0
         self._written = 0
 
@@ -51,6 +54,13 @@ class MeshOtaStore(Store[dict[str, Any]]):
         for version in range(old_major_version, VERSION):
             old_data = MIGRATIONS.get(self._name, {})[version](old_data)
         return old_data
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        """Remember whether the disk took it: Home Assistant's own store only logs that it did not."""
+        self.failed = True
+        await super()._async_write_data(data)
+        self.failed = False
 
     def touch(self) -> None:
         """Note that a state has changed: `async_settle` will write it."""
@@ -67,7 +77,10 @@ class MeshOtaStore(Store[dict[str, Any]]):
         return self._written >= self._wanted
 
     async def async_settle(self) -> None:
-        """Return when everything that has changed so far is on the disk."""
+        """Return when everything that has changed so far is on the disk.
+
+        Raises StorageFailed where the disk does not take it; it stays unsettled then, and the next call tries again.
+        """
         if self.settled:
             return
         # A caller that goes away (its client hung up) must not leave a write behind that overtakes the next one.
@@ -79,4 +92,6 @@ class MeshOtaStore(Store[dict[str, Any]]):
                 return
             mark = self._wanted
             await self.async_save(self._read())
+            if self.failed:
+                raise StorageFailed("not_saved")
             self._written = mark

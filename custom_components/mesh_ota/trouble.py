@@ -125,7 +125,7 @@ class Trouble:
             kind, _, number = issue.rpartition("_")
             if kind == "firmware_damaged" and int(number) not in library.damaged:
                 self._settle(issue)
-        if library.full:
+        if library.full or self._hub.outlet.jobs_store.failed:
             self._raise(STORAGE_FULL, STORAGE_FULL)
         else:
             self._settle(STORAGE_FULL)

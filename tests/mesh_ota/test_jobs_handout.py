@@ -223,7 +223,7 @@ def test_an_older_copy_of_home_assistant_pauses_what_it_would_do():
     house.join(HALL)
     job = house.create()
     seen = house.engine.revision + 40
-    assert house.engine.restored_from_backup(seen) == [job]
+    assert house.engine.restored_from_backup(GATEWAY, seen) == [job]
     house.refresh()
     assert (job.status, job.waiting_for) == (JobStatus.PAUSED, "user")
     assert house.listed() == {}
@@ -235,8 +235,23 @@ def test_a_gateway_that_has_seen_no_more_than_we_gave_out_pauses_nothing():
     house = House()
     house.join(HALL)
     job = house.create()
-    assert house.engine.restored_from_backup(house.engine.revision) == []
+    house.engine.given(GATEWAY, house.engine.revision)
+    assert house.engine.restored_from_backup(GATEWAY, house.engine.revision) == []
     assert job.status is JobStatus.PENDING
+
+
+def test_what_an_older_copy_has_drawn_since_its_start_does_not_hide_that_it_is_one():
+    """A list changes a few times while a restored Home Assistant starts: its own revision grows past the gateway's."""
+    house = House()
+    house.join(HALL)
+    job = house.create()
+    seen = house.engine.revision + 1
+    again = House(house.engine.stored())
+    for _ in range(3):
+        again.join(HALL)
+        again.leave(HALL)
+    assert again.engine.revision > seen
+    assert [paused.id for paused in again.engine.restored_from_backup(GATEWAY, seen)] == [job.id]
 
 
 def test_a_sketch_goes_to_stock_nodes_one_hardware_at_a_time():

@@ -36,6 +36,9 @@ class JobEngine:
         self.stages = Stages(self.ledger, nodes)
         self.handouts = Handouts(self.ledger, nodes, self.stages)
         self._clocks = Clocks(self.ledger, nodes, self.handouts, self.stages)
+        self._restored = 0
+        """The revision in the store, when it was read."""
+        self._given: dict[str, int] = {}
         nodes.tied = self._restarting
 
     @property
@@ -50,6 +53,7 @@ class JobEngine:
     def restore(self, stored: dict[str, Any]) -> None:
         """Take up where `stored` ended."""
         self.ledger.restore(stored)
+        self._restored = self.ledger.revision
 
     def take_events(self) -> list[Event]:
         """Return what has happened since the last call."""
@@ -192,17 +196,26 @@ class JobEngine:
         if not node.stock:
             judgement.judge(self.ledger, node, now)
 
-    def restored_from_backup(self, highest: int) -> list[Job]:
-        """Compare with the highest revision a gateway saw; if ours is lower, we are an older copy of ourselves.
+    def given(self, gateway_id: str, revision: int) -> None:
+        """Note that the gateway was told this revision."""
+        self._given[gateway_id] = max(revision, self._given.get(gateway_id, 0))
+
+    def restored_from_backup(self, gateway_id: str, highest: int) -> list[Job]:
+        """Compare with the highest revision a gateway saw; if we never gave it out, we are an older copy of ourselves.
 
         Then every open job pauses (it may be a downgrade by now) and our revisions go on above. Returns those jobs.
+        What counts is what was stored and given, not what has been drawn since the start: that may be above by now.
         """
-        if highest <= self.ledger.revision:
+        if highest <= max(self._restored, self._given.get(gateway_id, 0)):
             return []
-        self.ledger.revision = highest
+        self._restored = highest
+        paused = [job for job in self.ledger.open_jobs if not job.ended]
+        if not paused and highest <= self.ledger.revision:
+            return []
+        self.ledger.revision = max(highest, self.ledger.revision)
         for gateway_id in self.nodes.gateways:
             self.handouts.forget(gateway_id)
-        return [self._pause(job, "user") for job in self.ledger.open_jobs if not job.ended]
+        return [self._pause(job, "user") for job in paused]
 
     # Time, and who comes and goes
 
