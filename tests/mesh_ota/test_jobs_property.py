@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from custom_components.mesh_ota.const import MAX_PARALLEL, MAX_TARGETS
 from custom_components.mesh_ota.errors import MeshOtaError
 from custom_components.mesh_ota.jobs.ledger import RowMoved
+from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 from custom_components.mesh_ota.jobs.states import FINAL, REPORTABLE, NodeStatus, may_follow
 
 from .house import ATTIC, GATEWAY, HALL, NEW_PROOF, OTHER_GATEWAY, PORCH, House, firmware, sketch
@@ -21,6 +22,14 @@ IMAGES = [
     firmware(2, version="1.2.0", proof="03" * 32),
     firmware(3, node_type="led"),
     sketch(),
+]
+
+ROLLOUTS = [
+    Rollout(),
+    Rollout(canary=1),
+    Rollout(canary=1, soak_minutes=10, max_parallel=1),
+    Rollout(stop_after=1, leaves_first=True),
+    Rollout(window=Window(start="12:00", end="12:20")),
 ]
 
 nodes = st.sampled_from(NODES)
@@ -54,12 +63,17 @@ class Engine(RuleBasedStateMachine):
         """A node leaves."""
         self.house.leave(node, gateway)
 
-    @rule(image=st.sampled_from(IMAGES), force=st.booleans(), node=st.none() | nodes)
-    def create(self, image: Any, force: bool, node: str | None) -> None:
-        """A user makes a job."""
+    @rule(
+        image=st.sampled_from(IMAGES),
+        force=st.booleans(),
+        node=st.none() | nodes,
+        rollout=st.sampled_from(ROLLOUTS),
+    )
+    def create(self, image: Any, force: bool, node: str | None, rollout: Rollout) -> None:
+        """A user makes a job, with stages or without."""
         node_ids = None if node is None else [node]
         try:
-            self.house.create(image, node_ids=node_ids, force=force)
+            self.house.create(image, node_ids=node_ids, force=force, rollout=rollout)
         except MeshOtaError:
             return
 
@@ -145,6 +159,19 @@ class Engine(RuleBasedStateMachine):
                 assert handout.revision > seen[0]
             assert seen is None or handout.revision >= seen[0]
             self.revisions[gateway] = (handout.revision, handout.jobs)
+
+    @invariant()
+    def nobody_comes_before_the_canary_or_moves_while_its_job_is_held(self) -> None:
+        """Whoever is offered anew is a canary while there is one, and belongs to a job that may go on."""
+        ledger = self.house.engine.ledger
+        for gateway in self.house.nodes.gateways:
+            for number, node in self.house.engine.pending(gateway).rows:
+                job = ledger.jobs[number]
+                row = job.nodes[node]
+                if row.status is NodeStatus.PENDING:
+                    assert not job.held and not job.stopped
+                    assert not job.canaries or node in job.canaries
+                assert not job.held or row.status is NodeStatus.RESTARTING
 
     @invariant()
     def only_four_transfer(self) -> None:

@@ -21,7 +21,8 @@ _MAY_SKIP = (NodeStatus.PENDING, NodeStatus.OFFERED)
 def judge(ledger: Ledger, node: Node, now: datetime) -> None:
     """Apply to the node's open rows what it just said."""
     for job, row in ledger.rows_of(node.node_id):
-        if row.status is NodeStatus.PENDING and why_not(job, node) is not None:
+        unfit = node.node_type is not None and why_not(job, node) is not None
+        if row.status is NodeStatus.PENDING and unfit:
             # It was flashed by cable since the job was made.
             ledger.move(job, row, NodeStatus.FAILED, now, "unfit")
         elif node.stock:
