@@ -7,7 +7,7 @@ from painlessmesh.neighbour import Link
 
 PORT = 5555
 LINKS_LIMIT = 8  # an ESP32 has 10 sockets in all; one listens, one talks HTTP
-READ_SIZE = 1024
+READ_SIZE = 512  # bytes that each link reads at a time
 TICK = 0.1  # s
 DRAIN_TIMEOUT = 10  # s for a peer to take what we send
 DIAL_TIMEOUT = 10  # s
@@ -130,7 +130,7 @@ class Links:
                 await wake.wait()
                 continue
             try:
-                writer.write(frame)
+                writer.write(_kept(writer, frame))
                 await asyncio.wait_for(writer.drain(), DRAIN_TIMEOUT)
             except asyncio.TimeoutError:
                 link.close("the other side does not read")
@@ -153,6 +153,11 @@ def _reader(reader: object) -> object:
         return buffer, await reader.readinto(buffer)
 
     return read_into
+
+
+def _kept(writer: object, frame: bytes) -> bytes:
+    """What the stream may keep: CPython's refers to what it cannot send at once, MicroPython's copies it."""
+    return frame if hasattr(writer, "s") else bytes(frame)
 
 
 def _address(writer: object, which: str) -> str:

@@ -261,9 +261,12 @@ class Mesh:
             )
         )
 
+    def _queue_sync(self, link: Link, package_type: int) -> None:
+        link.queue_urgent(package_type, lambda: self._sync_frame(link, package_type))
+
     def _request_sync(self, link: Link, now: int) -> None:
         link.requested(now)
-        link.queue_urgent(NODE_SYNC_REQUEST, self._sync_frame(link, NODE_SYNC_REQUEST))
+        self._queue_sync(link, NODE_SYNC_REQUEST)
 
     def _node_sync(self, package: dict, link: Link, now: int) -> None:
         tree = layout.parse(package)
@@ -288,7 +291,7 @@ class Mesh:
             link.next_sync = now + SYNC_INTERVAL
             self.stability = min(self.stability + 25, 1000)
         if number(package, "type", 0) == NODE_SYNC_REQUEST:
-            link.queue_urgent(NODE_SYNC_REPLY, self._sync_frame(link, NODE_SYNC_REPLY))
+            self._queue_sync(link, NODE_SYNC_REPLY)
         else:
             link.replied(now)
 

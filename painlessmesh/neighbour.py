@@ -38,15 +38,19 @@ class Link:
         """Frames not yet taken."""
         return len(self._urgent) + len(self._ordinary)
 
-    def queue(self, frame: bytes) -> None:
-        """An ordinary frame; beyond the limits the oldest ones are dropped."""
+    def queue(self, frame: object) -> None:
+        """An ordinary frame; beyond the limits the oldest ones are dropped.
+
+        Wherever a frame is queued, a function may be in its place: it makes the frame, or None, when it is to be sent, so
+        that what waits takes no heap.
+        """
         self._ordinary.append(frame)
-        self._bytes += len(frame)
+        self._bytes += _size(frame)
         while len(self._ordinary) > WAITING_LIMIT or self._bytes > WAITING_BYTES:
-            self._bytes -= len(self._ordinary.pop(0))
+            self._bytes -= _size(self._ordinary.pop(0))
         self._call()
 
-    def queue_urgent(self, kind: int, frame: bytes) -> None:
+    def queue_urgent(self, kind: int, frame: object) -> None:
         """A time or node sync. A newer one replaces a waiting one of its kind, so that no peer can pile them up."""
         for index, waiting in enumerate(self._urgent):
             if waiting[0] == kind:
@@ -57,14 +61,17 @@ class Link:
         self._call()
 
     def next_frame(self) -> bytes | None:
-        """The frame to send next, urgent ones first; None when nothing waits."""
-        if self._urgent:
-            return self._urgent.pop(0)[1]
-        if self._ordinary:
-            frame = self._ordinary.pop(0)
-            self._bytes -= len(frame)
-            return frame
-        return None
+        """The frame to send next, urgent ones first; None when nothing waits. Another may be made in the same memory."""
+        frame = None
+        while frame is None and self.waiting:
+            if self._urgent:
+                frame = self._urgent.pop(0)[1]
+            else:
+                frame = self._ordinary.pop(0)
+                self._bytes -= _size(frame)
+            if callable(frame):
+                frame = frame()
+        return frame
 
     def close(self, reason: str) -> None:
         """The first reason stays."""
@@ -87,3 +94,7 @@ class Link:
     def _call(self) -> None:
         if self.wake:
             self.wake()
+
+
+def _size(frame: object) -> int:
+    return 0 if callable(frame) else len(frame)

@@ -87,15 +87,28 @@ class Serving:
         return part is not None
 
     def _send(self, delivery: Delivery, request: Request, now: int) -> bool:
-        job = delivery.job
-        payload = self._blocks.part(job.firmware_id, job.size, request.part)
-        if payload is None:
+        if self._payload(delivery, request) is None:
             return False
         if request.announce:
             self.announce(delivery, now)
-        self._mesh.send(self.sender.data_package(request, payload))
+        link = self._mesh.link_to(delivery.node_id)
+        link.queue(lambda: self._frame(delivery, request))
         delivery.sent_at = now
         return True
+
+    def _frame(self, delivery: Delivery, request: Request) -> memoryview | None:
+        """The link is free. By now the block may hold something else, or the delivery may have ended."""
+        if delivery.target is None:
+            return None
+        payload = self._payload(delivery, request)
+        if payload is None:
+            delivery.waiting.insert(0, request)
+            return None
+        return self.sender.data_frame(request, payload)
+
+    def _payload(self, delivery: Delivery, request: Request) -> memoryview | None:
+        job = delivery.job
+        return self._blocks.part(job.firmware_id, job.size, request.part)
 
     def _waiting(self) -> int:
         return sum([link.waiting for link in self._mesh.links])

@@ -39,6 +39,7 @@ class Wire:
                 frame = link.next_frame()
             if frame is None:
                 break
+            frame = bytes(frame)  # the next one may be made in the same memory
             self.log.append((mesh.node_id, frame))
             if not (self.loses and self.loses(frame)):
                 self.net.later(self.delay, self.arrive, 1 - side, frame)

@@ -83,11 +83,33 @@ def test_base64_is_padded_and_without_a_line_end():
     assert wire(made.data_package(found, b"x"))["data"] == "eA=="
 
 
+def test_a_frame_made_in_place_is_the_encoded_package():
+    made = sender(1024 + 100)
+    for found in (made.on_request(request(0)), made.due(0)):
+        payload = bytes([index * 7 & 255 for index in range(1024)])[
+            : 1024 if found.part == 0 else 100
+        ]
+        package = encode(made.data_package(found, payload))
+        assert bytes(made.data_frame(found, memoryview(payload))) == package
+
+
+def test_a_frame_made_in_place_has_room_for_a_long_role():
+    role = "r" * 900
+    made = Sender(GATEWAY)
+    made.offer(Offer(role, "ESP32", MD5, 1024))
+    made.add_target(made.offer_of(role, "ESP32"), NODE)
+    found = made.on_request(request(0, role=role))
+    assert bytes(made.data_frame(found, bytes(1024))) == encode(
+        made.data_package(found, bytes(1024))
+    )
+
+
 def test_a_part_of_the_wrong_length_is_never_sent():
     made = sender(1025)
     found = made.on_request(request(0))
     for payload in (b"", b"x" * 1023, b"x" * 1025):
         assert raises(made.data_package, found, payload)
+        assert raises(made.data_frame, found, payload)
 
 
 def test_an_image_of_no_bytes_or_too_many_cannot_be_offered():

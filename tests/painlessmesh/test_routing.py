@@ -1,7 +1,7 @@
 """What goes on to whom. Runs on both Pythons."""
 
 from painlessmesh.mesh import Mesh
-from painlessmesh.neighbour import WAITING_BYTES, WAITING_LIMIT
+from painlessmesh.neighbour import WAITING_BYTES, WAITING_LIMIT, Link
 from tests.painlessmesh.mesh_net import SECOND, START, MeshNet, identified, take_all
 
 
@@ -211,3 +211,14 @@ def test_an_error_in_a_callback_reaches_whoever_asked_for_it():
     mesh.on_error = errors.append
     mesh.receive(first, frame, START)
     assert len(errors) == 1 and isinstance(errors[0], ValueError)
+
+
+def test_a_frame_can_be_made_when_it_is_sent_and_may_come_to_nothing():
+    link = Link(0, True)
+    made = []
+    link.queue(lambda: None)
+    link.queue(lambda: made.append("late") or b"late")
+    link.queue_urgent(5, lambda: b"first")
+    link.queue(b"last")
+    assert link.waiting == 4 and made == []
+    assert take_all(link) == [b"first", b"late", b"last"]
