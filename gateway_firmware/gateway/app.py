@@ -44,7 +44,8 @@ def prepare() -> tuple:
 async def run(blocks: Blocks, found: tuple) -> None:
     from gateway.gateway import Gateway
 
-    gateway = Gateway(*found, blocks)
+    board, config, keys, facts = found
+    gateway = Gateway(board, config, keys, facts, blocks)
     gc.collect()
     gc.threshold(GC_THRESHOLD)
     await gateway.run()

@@ -115,7 +115,10 @@ def _makes_sense(job: object) -> bool:
         value = job.get(name)
         if type(value) is not kind:
             return False
-        if kind is not bool and len(str(value) if kind is int else value) > longest:
+        if (
+            kind is not bool
+            and len(value if isinstance(value, (str, list)) else str(value)) > longest
+        ):
             return False
     if not isinstance(job.get("sig", ""), str) or len(job.get("sig", "")) > 512:
         return False

@@ -116,7 +116,7 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection(self.host, self.port, **tls)
         try:
             # Without TCP_NODELAY each exchange over lwIP waits for a delayed acknowledgement.
-            self._writer.s.setsockopt(6, 1, 1)
+            self._writer.s.setsockopt(6, 1, 1)  # pyright: ignore[reportAttributeAccessIssue]
         except (AttributeError, OSError):
             pass  # CPython sets it by itself; a TLS stream has no such call
 
