@@ -121,7 +121,7 @@ def read_manifest(reader: BundleReader) -> dict:
         raise ImageError("bundle", "The bundle cannot be used: {}.".format(error))
 
 
-def checking(reader: BundleReader, listed: dict, buffer: bytearray, sizes: list):
+def checking(reader: BundleReader, listed: object, buffer: bytearray, sizes: list):
     """Compare every file with the manifest's `listed`, which is used up. A generator: yields after
     each buffer, so that the caller can do something else meanwhile; appends each size to `sizes`.
     """

@@ -74,11 +74,14 @@ class FlashFiles:
 
     def read(self, name: str, longest: int) -> bytes | None:
         """A small file's content; None when it is absent, unreadable or longer than that."""
-        if not 0 <= self.size(name) <= longest:
+        size = self.size(name)
+        if not 0 <= size <= longest:
             return None
         try:
             with self.open(name, "rb") as file:
-                return file.read()
+                return file.read(
+                    size
+                )  # a read without a size takes room as it goes, twice too much
         except OSError:
             return None
 
@@ -94,16 +97,14 @@ class FlashFiles:
     def replace_object(self, name: str, content: dict) -> None:
         self.replace(name, json.dumps(content).encode())
 
-    def all_below(self, folder: str) -> list:
+    def all_below(self, folder: str):
         """Names of all files below a folder, as they are opened, sorted within each folder."""
-        found = []
         for name in self.names(folder):
             path = folder + "/" + name
             if self.is_folder(path):
-                found.extend(self.all_below(path))
+                yield from self.all_below(path)
             else:
-                found.append(path)
-        return found
+                yield path
 
     def remove_all(self, folder: str) -> None:
         """Remove a folder and everything in it; nothing happens when there is none."""

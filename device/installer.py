@@ -4,15 +4,16 @@ The archive is read twice. First to judge it, hashes, names, sizes and manifest,
 written; only then is the slot emptied and filled, and at last read back file by file. So a bad
 image costs nothing, not even what the other slot held. Everything is a generator that yields after
 each buffer, for a node has to answer its mesh within 5 s while it verifies.
+
+What a step needs is loaded by the step and let go after it: all at once would be 10 KB of heap.
 """
 
 import sys
 
-from device import bundle, manifest
+from device import forget
 from device.flash_files import FlashFiles, in_blocks
 from device.image import HARDWARE, ImageError
 from device.incoming import Incoming
-from device.proof import slot_proof
 
 FOLDER_BLOCKS = 2  # a folder of littlefs is a pair of blocks
 RESERVE = 16384  # bytes that stay free for state files
@@ -25,6 +26,8 @@ def checking(incoming: Incoming, expected: tuple, buffer: bytearray, found: dict
     """
     for _ in check_digests(incoming, buffer):
         yield
+    from device import bundle, manifest
+
     source = incoming.reader()
     try:
         reader = bundle.BundleReader(source)
@@ -71,6 +74,8 @@ def check_manifest(described: dict, announced: dict, node_type: str, micropython
                 described["version"], announced["version"]
             ),
         )
+    from device import manifest
+
     lowest = described["micropython"]
     if manifest.version_numbers(micropython) < manifest.version_numbers(lowest):
         raise ImageError(
@@ -91,6 +96,8 @@ def check_room(files: FlashFiles, slot: str, found: dict) -> None:
 
 def unpacking(files: FlashFiles, slot: str, incoming: Incoming, folders: list, buffer: bytearray):
     """Fill the empty slot. Raises ImageError or OSError; the slot is worth nothing then."""
+    from device import bundle
+
     window = memoryview(buffer)
     files.make_folder(slot)
     for folder in folders:
@@ -113,13 +120,16 @@ def unpacking(files: FlashFiles, slot: str, incoming: Incoming, folders: list, b
 
 def read_back(files: FlashFiles, slot: str) -> str:
     """The proof of the filled slot. Raises ImageError when it is not what was unpacked."""
+    forget(("device.bundle",))
+    from device.proof import slot_proof
+
     proof, damaged = slot_proof(files, slot)
     if damaged:
         raise ImageError("flash", "{} does not read back as it was written.".format(damaged))
     return proof
 
 
-def folders_of(names: dict) -> list:
+def folders_of(names: object) -> list:
     """Every folder that the names need, each after the one it lies in."""
     found = []
     for name in names:

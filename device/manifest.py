@@ -26,11 +26,12 @@ class ManifestError(ValueError):
 
 
 def parse(raw: bytes | bytearray) -> dict:
-    """The checked manifest. Raises ManifestError; unknown fields are ignored."""
+    """The checked manifest. Raises ManifestError; unknown fields are ignored. Its `files` are a
+    dict or what can be used like one."""
     if len(raw) > LONGEST:
         raise ManifestError("the manifest is longer than {} bytes".format(LONGEST))
     try:
-        found = json.loads(raw)
+        found = _plain(raw) or json.loads(raw)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deep for the parser
         raise ManifestError("the manifest is not valid JSON")
     if not isinstance(found, dict):
@@ -49,8 +50,93 @@ def parse(raw: bytes | bytearray) -> dict:
     return found
 
 
+def _plain(raw: bytes | bytearray) -> dict | None:
+    """The manifest with a Listing of its files; None when only a whole parser can read it."""
+    key = raw.find(b'"files"')
+    opening = raw.find(b"{", max(key, 0))
+    end = raw.find(b"}", max(opening, 0))
+    if key < 0 or end < 0 or bytes(raw[key + 7 : opening]).strip() != b":":
+        return None
+    try:
+        found = json.loads(raw[:opening] + str(opening).encode() + raw[end + 1 :])
+        if not isinstance(found, dict) or found.get("files") != opening:
+            return None  # those of something deeper
+        found["files"] = Listing(raw, opening + 1, end)
+    except (ValueError, RuntimeError):
+        return None
+    return found
+
+
+class Listing:
+    """Names and hashes in the text of a manifest, read where they stand: a dict of them takes
+    10 KB of a node's heap. Used like one."""
+
+    def __init__(self, text: bytes | bytearray, start: int, end: int) -> None:
+        """Raises ValueError when text[start:end] is not a row of plain names and hashes."""
+        while text[end - 1] in b" \n\r\t":
+            end -= 1
+        self._text = text
+        self._start = start
+        self._end = end
+        self._taken = []  # where the names that were popped end
+        self._length = 0
+        if text.find(b"\\", start, end) >= 0:
+            raise ValueError
+        last = 0
+        for name, _ in self.items():
+            end = self._find(name)
+            if end <= last:
+                raise ValueError  # it is there twice
+            last = end
+            self._length += 1
+
+    def items(self):
+        at, before = self._start, b""
+        while at < self._end:
+            name, end = self._word(at, before)
+            digest, at = self._word(end, b":")
+            before = b","
+            if end not in self._taken:
+                yield name, digest
+
+    def pop(self, name: str, default: object) -> object:
+        end = self._find(name)
+        if end < 0:
+            return default
+        self._taken.append(end)
+        return self._word(end, b":")[0]
+
+    def __contains__(self, name: str) -> bool:
+        return self._find(name) >= 0
+
+    def __iter__(self):
+        return iter([name for name, _ in self.items()])
+
+    def __len__(self) -> int:
+        return self._length - len(self._taken)
+
+    def _find(self, name: str) -> int:
+        """Where that name ends in the text, -1 when it is not there any more."""
+        quoted = b'"' + name.encode() + b'"'
+        at = self._text.find(quoted, self._start, self._end)
+        while at >= 0:
+            end = at + len(quoted)
+            if self._text[end : end + 9].lstrip()[:1] == b":":  # else a hash spelt like a name
+                return -1 if end in self._taken else end
+            at = self._text.find(quoted, at + 1, self._end)
+        return -1
+
+    def _word(self, at: int, before: bytes) -> tuple:
+        """The next text in quotes and where it ends; only `before` may stand in front of it."""
+        first = self._text.find(b'"', at, self._end) + 1
+        last = self._text.find(b'"', first, self._end)
+        if first == 0 or last < 0 or bytes(self._text[at : first - 1]).strip() != before:
+            raise ValueError
+        return self._text[first:last].decode(), last + 1
+
+
 def _check_files(files: object) -> None:
-    if not isinstance(files, dict) or not 0 < len(files) <= MOST_FILES:
+    if not isinstance(files, (dict, Listing)) or not 0 < len(files) <= MOST_FILES:
         raise ManifestError("the manifest must name 1 to {} files".format(MOST_FILES))
     for name, digest in files.items():
         fault = name_fault(name)

@@ -30,7 +30,6 @@ def slot_proof(files: FlashFiles, slot: str, recorded: str = "") -> tuple:
         listed = manifest.parse(raw)["files"]
     except manifest.ManifestError:
         return _joined(own_hash, []), manifest.NAME
-    raw = None
     wrong = _differences(files, slot, listed)
     if wrong:
         return _joined(own_hash, wrong), wrong[0][0]
@@ -46,13 +45,13 @@ def slot_manifest(files: FlashFiles, slot: str) -> dict | None:
         return None
 
 
-def _differences(files: FlashFiles, slot: str, listed: dict) -> list:
+def _differences(files: FlashFiles, slot: str, listed: object) -> list:
     """[(name, what is there instead)], sorted by name."""
     buffer = bytearray(COPY_BYTES)
     wrong = []
-    for name in listed:
+    for name, expected in listed.items():
         actual = file_hash(files, slot + "/" + name, buffer)
-        if actual != listed[name]:
+        if actual != expected:
             wrong.append((name, actual))
     for path in files.all_below(slot):
         name = path[len(slot) + 1 :]

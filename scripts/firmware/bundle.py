@@ -57,8 +57,8 @@ def check(bundle: bytes) -> dict[str, object]:
         raise device_bundle.ImageError("size", f"The bundle is {len(bundle)} bytes long.")
     reader = device_bundle.BundleReader(io.BytesIO(bundle))
     described = device_bundle.read_manifest(reader)
-    listed = dict(described["files"])
-    for _ in device_bundle.checking(reader, listed, bytearray(4096), []):
+    described["files"] = dict(described["files"].items())
+    for _ in device_bundle.checking(reader, dict(described["files"]), bytearray(4096), []):
         pass
     return described
 

@@ -131,9 +131,9 @@ class Reading:
         self._content = content
         self._at = 0
 
-    def read(self):
-        found = self._content[self._at :]
-        self._at = len(self._content)
+    def read(self, size=-1):
+        found = self._content[self._at :] if size < 0 else self._content[self._at :][:size]
+        self._at += len(found)
         return found
 
     def readinto(self, buffer):

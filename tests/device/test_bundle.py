@@ -2,8 +2,8 @@
 
 import io
 
+from device import manifest
 from device.bundle import LARGEST, BundleReader, checking, read_manifest
-from device.manifest import version_numbers
 from tests.device import made_bundles as made
 
 
@@ -11,7 +11,7 @@ def judge(content):
     """Read a bundle as a node does; answers its manifest."""
     reader = BundleReader(io.BytesIO(content))
     described = read_manifest(reader)
-    for _ in checking(reader, dict(described["files"]), bytearray(512), []):
+    for _ in checking(reader, dict(described["files"].items()), bytearray(512), []):
         pass
     return described
 
@@ -49,7 +49,7 @@ def test_the_buffer_may_be_smaller_or_larger_than_a_file():
         reader = BundleReader(io.BytesIO(content))
         described = read_manifest(reader)
         assert list(checking(reader, described["files"], bytearray(length), [])) is not None
-        assert described["files"] == {}
+        assert len(described["files"]) == 0
 
 
 def test_a_name_that_leaves_the_slot_is_refused():
@@ -195,6 +195,40 @@ def test_a_manifest_beyond_its_limits_is_refused():
 
 
 def test_versions_are_compared_as_numbers():
-    assert version_numbers("1.9") < version_numbers("1.24.0") < version_numbers("1.26.1")
-    assert version_numbers("1.24") == version_numbers("1.24.0")
-    assert version_numbers("1.29.0-preview") == (1, 29, 0)
+    assert (
+        manifest.version_numbers("1.9")
+        < manifest.version_numbers("1.24.0")
+        < manifest.version_numbers("1.26.1")
+    )
+    assert manifest.version_numbers("1.24") == manifest.version_numbers("1.24.0")
+    assert manifest.version_numbers("1.29.0-preview") == (1, 29, 0)
+
+
+def test_a_manifest_is_read_alike_however_it_is_spelt():
+    files = made.application()
+    plain = made.manifest(files)
+    expected = {name: made.sha256(content) for name, content in files.items()}
+    for text in (
+        plain,
+        plain.replace(b": ", b":").replace(b", ", b","),
+        plain.replace(b": ", b" :\n  ").replace(b", ", b",\r\n\t").replace(b"}", b" \n}"),
+        plain.replace(b"node/app.py", b"node\\/app.py"),
+        plain.replace(b'"files"', b'"notes": {"files": {}}, "files"'),
+        plain.replace(b'"files": {', b'"files": {"node/app.py": "' + b"0" * 64 + b'", '),
+    ):
+        listed = manifest.parse(text)["files"]
+        assert dict(listed.items()) == expected
+        for name, digest in expected.items():
+            assert name in listed
+            assert listed.pop(name, None) == digest
+            assert name not in listed
+            assert listed.pop(name, None) is None
+        assert len(listed) == 0
+        assert list(listed) == []
+
+
+def test_a_hash_that_is_spelt_like_a_name_is_no_name():
+    digest = "ab" * 32
+    listed = manifest.parse(made.manifest({}, files={"a.py": digest, "b.py": digest}))["files"]
+    assert digest not in listed
+    assert sorted(listed) == ["a.py", "b.py"]

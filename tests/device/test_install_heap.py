@@ -57,7 +57,7 @@ def test_the_heap_that_an_update_needs_does_not_grow_with_the_image(tmp_path: Pa
     needed = [heap_needed(tmp_path / str(size), size) for size in sizes]
     print("heap for images of", sizes, "bytes:", needed)
     assert max(needed) - min(needed) < 2 * KIBIBYTE
-    assert max(needed) < 20 * KIBIBYTE
+    assert max(needed) < 12 * KIBIBYTE
 
 
 def test_the_heap_that_an_image_needs_does_not_grow_with_it(tmp_path: Path) -> None:
