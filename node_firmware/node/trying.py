@@ -4,7 +4,7 @@
 What ends this boot in another way (an exception, the watchdog, a power cut) is the loader's.
 """
 
-from device.trial import CONFIRMED, REFUSED, Trial
+from device.trial import CONFIRMED, REFUSED, STEADY, Trial
 
 TEST_US = 1000000  # between two self-tests
 SELF_TESTS = 5  # contacts and sensors need a moment after power-on
@@ -16,6 +16,7 @@ class Trying:
         self._updater = updater
         self._role = role
         self._trial = Trial(now)
+        self._steady_at = now + STEADY
         self._next_test = now + TEST_US
         self._tests = 0
         self._over = False  # the verdict, whatever brought it, has been carried out
@@ -31,6 +32,8 @@ class Trying:
             return
         if joined:
             self._trial.saw("joined")
+        if now >= self._steady_at:
+            self._trial.saw("steady")
         if now >= self._next_test and self._tests < SELF_TESTS:
             self._next_test = now + TEST_US
             self._self_test()

@@ -12,9 +12,13 @@ def trial(*seen):
     return found
 
 
-def test_all_three_in_any_order_confirm():
-    assert trial("joined", "hello").saw("self_test") == "confirmed"
-    assert trial("self_test", "hello").saw("joined") == "confirmed"
+def test_all_four_in_any_order_confirm():
+    assert trial("joined", "hello", "self_test").saw("steady") == "confirmed"
+    assert trial("steady", "self_test", "hello").saw("joined") == "confirmed"
+
+
+def test_what_has_not_run_steadily_is_not_confirmed_yet():
+    assert trial("joined", "hello").saw("self_test") is None
 
 
 def test_the_same_thing_three_times_does_not_confirm():
@@ -45,12 +49,12 @@ def test_a_failed_self_test_refuses_at_once():
 
 
 def test_a_verdict_never_changes():
-    found = trial("joined", "hello", "self_test")
+    found = trial("joined", "hello", "self_test", "steady")
     assert found.failed("too late") == "confirmed"
     assert found.tick(1000 * SECOND) == "confirmed"
     late = trial()
     late.tick(200 * SECOND)
-    for need in ("joined", "hello", "self_test"):
+    for need in ("joined", "hello", "self_test", "steady"):
         assert late.saw(need) == "retry"
 
 

@@ -12,6 +12,8 @@ from simulator.stage import Entity, Stage
 
 _MINOR = itertools.count(2)
 _ENDED_JOB = ("completed", "failed", "cancelled")
+# The shipped 15 s are waited for in the first rollout and by images; here every test would wait them.
+_STEADY_SECONDS = 1
 # A transfer, a restart, a trial and the way back into the mesh, on a busy computer.
 ROLLOUT_SECONDS = 90
 
@@ -38,7 +40,9 @@ class House:
         """A fresh firmware for this node's type in the library; its row."""
         version, node_type = fresh_version(), self.node_type(name)
         if content is None:
-            content = await asyncio.to_thread(firmware.with_new_behaviour, node_type, version)
+            content = await asyncio.to_thread(
+                firmware.with_new_behaviour, node_type, version, steady_seconds=_STEADY_SECONDS
+            )
         return await self.stage.upload(node_type, version, content)
 
     async def failing_firmware(self, name: str, sentence: str) -> dict[str, Any]:

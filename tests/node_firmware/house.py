@@ -280,7 +280,7 @@ class House:
             self._serve(request)
             request = self.sender.due(self.now)
 
-    async def until_phase(self, phase, seconds=10):
+    async def until_phase(self, phase, seconds=30):
         """Until the gateway has heard that phase."""
         return await self.run(seconds, lambda: self.statuses and self.status["phase"] == phase)
 

@@ -75,14 +75,14 @@ class Rollout(h.House):
         (delivery,) = self.distributor._serving.deliveries
         return delivery.entry()
 
-    async def until_row(self, status, seconds=20):
+    async def until_row(self, status, seconds=40):
         return await self.run(seconds, lambda: self.row["status"] == status)
 
     async def restarted(self):
         assert await self.until_row("restarting")
         assert await self.run(2, self.restarting)
         self.boot()
-        assert await self.run(10, lambda: self.met() and self.status["phase"] == "idle")
+        assert await self.run(40, lambda: self.met() and self.status["phase"] == "idle")
 
 
 @pytest.fixture
