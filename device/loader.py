@@ -11,7 +11,6 @@ first two seconds, before the watchdog starts, leaves the board at the REPL.
 """
 
 import gc
-import io
 import sys
 import time
 
@@ -19,9 +18,6 @@ CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog start
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
-DELAY_UNKNOWN = 60  # seconds, where the state cannot be read
-LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
-LONGEST_PLACE = 50  # of them, for file and line
 FACTORY_PATH = []  # sys.path as it was before the slot came first
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 
@@ -44,6 +40,8 @@ def choose(root: str = "", board: object = None) -> str:
             settle(state, board.reset_cause(), partitions, board.reset)
         slot = pick(state, board.reset_cause(), partitions is not None)
     except Exception as error:  # noqa: BLE001 - whatever it is, the boot goes on
+        from device.crash import describe
+
         # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
         print("The boot could not be counted:", describe(error))
     FACTORY_PATH[:] = sys.path
@@ -71,12 +69,11 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     (board or factory_board()).watchdog(WATCHDOG_MS)
     forget_modules()
     started = seconds()
-    imported = False
+    imported, failure = False, None
     try:
         main = __import__(module, None, None, ("main",)).main
         imported = True
         main()
-        reason = "The application ended."
     except KeyboardInterrupt:
         use_factory_modules()
         (board or factory_board()).watchdog(REPL_WATCHDOG_MS)
@@ -84,34 +81,13 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     except SystemExit:
         raise  # a restart that the application asked for
     except BaseException as error:  # noqa: BLE001 - whatever it is, the board restarts
-        use_factory_modules()
-        print(trace_of(error))
-        reason = describe(error)
-    main = None
+        failure = error
+    main = None  # what it holds is all of the memory, if that is why it ended
     use_factory_modules()
+    from device.crash import recover
+
     steady = seconds() - started >= STEADY_SECONDS
-    recover(root, board or factory_board(), (reason, imported, steady), sleep)
-
-
-def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
-    """After an application that ended: note (reason, imported, steady), wait, reset."""
-    print(crash[0])
-    delay = DELAY_UNKNOWN
-    try:
-        from device.boot_choice import note_crash
-        from device.flash_files import FlashFiles
-        from device.slot_state import SlotState
-
-        delay = note_crash(SlotState(FlashFiles(root)), *crash)
-        partitions = board.partitions()
-        if partitions is not None:
-            partitions.go_back()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the board restarts
-        print("The crash could not be written down:", describe(error))
-    for _ in range(delay):
-        board.feed()
-        sleep(1)
-    board.reset()
+    recover(root, board or factory_board(), (failure, imported, steady), sleep)
 
 
 def factory_board() -> object:
@@ -140,27 +116,3 @@ def seconds() -> int:
     if ticks is not None:
         return ticks() // 1000
     return int(time.monotonic())  # pyright: ignore[reportAttributeAccessIssue] - CPython only
-
-
-def describe(error: BaseException) -> str:
-    """`ValueError: text (roles/pir.py:12)`, short enough for a status."""
-    text = "{}: {}".format(type(error).__name__, error)
-    place = ""
-    for line in trace_of(error).split("\n"):
-        if line.lstrip().startswith('File "'):
-            pieces = line.split('"')
-            file = "/".join(pieces[1].split("/")[-2:])
-            place = " ({}:{})".format(file, pieces[2].split("line ")[-1].split(",")[0])
-    place = place[:LONGEST_PLACE]
-    return text[: LONGEST_REASON - len(place)] + place
-
-
-def trace_of(error: BaseException) -> str:
-    text = io.StringIO()
-    if hasattr(sys, "print_exception"):
-        sys.print_exception(error, text)  # pyright: ignore[reportArgumentType]
-    else:
-        import traceback
-
-        traceback.print_exception(error, file=text)
-    return text.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
