@@ -9,9 +9,8 @@ import json
 
 NODES_MAX = 4
 PROGRESS_MAX = 8
-ROOM = (
-    1200  # bytes after which no further node is put in: a body needs its length in one piece, twice
-)
+ROOM = 2048  # bytes, taken once: a heap full of code has no such piece later
+NODES_ROOM = 900  # bytes of the body after which no further node is put in
 TREE_MAX = 64
 BUSY_GAP = 1_000_000  # us between two reports while something moves
 IDLE_GAP = 200_000  # us; nodes that change together go into one report
@@ -31,6 +30,8 @@ class Reporter:
         self._told_at = None  # when the last report was signed for; None makes the next one due
         self._gateway_news = self._tree_news = True
         self._flying = []  # what is in the report under way
+        self._body = bytearray(ROOM)
+        self._length = 0
         mesh.on_changed_connections(self._tree_changed)
 
     def everything(self) -> None:
@@ -52,21 +53,42 @@ class Reporter:
             gap = BETWEEN_POLLS if between_polls else IDLE_QUIET
         return max(0, self._told_at + gap - now)
 
-    def compose(self, now: int) -> bytes:
-        """The body of the next report. Follow it up with `told` or `lost`."""
-        pieces = []
+    def compose(self, now: int) -> memoryview:
+        """The body of the next report, good until the one after it. Follow it up with `told` or `lost`."""
         self._flying = []
+        self._length = 0
         if self._told_at is not None and now - self._told_at >= BETWEEN_POLLS:
             self._contact.promote()  # the regular one: it tells of all nodes, in several if need be
+        self._put("{")
         if self._gateway_news or self._told_at is None or not self._distributor.distributing:
-            pieces.append('"gateway": ' + json.dumps(self._facts()))
+            self._put('"gateway": ')
+            self._put(json.dumps(self._facts()))
+            self._put(", ")
         if self._tree_news:
-            rows = ['["{}", "{}"]'.format(*row) for row in self._mesh.tree()[:TREE_MAX]]
-            pieces.append('"tree": [{}]'.format(", ".join(rows)))
+            self._put_list("tree", self._tree())
+            self._put(", ")
         self._gateway_news = self._tree_news = False
-        pieces.append('"nodes": [{}]'.format(", ".join(self._nodes(now))))
-        pieces.append('"progress": [{}]'.format(", ".join(self._progress())))
-        return ("{" + ", ".join(pieces) + "}").encode()
+        self._put_list("nodes", self._nodes(now))
+        self._put(", ")
+        self._put_list("progress", self._progress())
+        self._put("}")
+        return memoryview(self._body)[: self._length]
+
+    def _put_list(self, name: str, rows: object) -> None:
+        before = '"' + name + '": ['
+        for row in rows:
+            self._put(before)
+            self._put(row)
+            before = ", "
+        self._put("]" if before == ", " else before + "]")
+
+    def _put(self, text: str) -> None:
+        piece = text.encode()
+        end = self._length + len(piece)
+        if end > len(self._body):
+            self._body = self._body + bytes(end - len(self._body))
+        memoryview(self._body)[self._length : end] = piece
+        self._length = end
 
     def told(self, now: int) -> None:
         """Home Assistant has signed for the last body."""
@@ -85,25 +107,21 @@ class Reporter:
     def _has_news(self) -> bool:
         return self._tree_news or self._contact.has_news() or self._distributor.has_news()
 
-    def _nodes(self, now: int) -> list:
-        rows = []
-        size = 0
-        for node in self._contact.to_tell(now):
-            if len(rows) == NODES_MAX or size > ROOM:
-                break
-            rows.append(node.entry(now))
-            size += len(rows[-1])
-            self._flying.append(node)
-        return rows
+    def _tree(self) -> object:
+        for row in self._mesh.tree()[:TREE_MAX]:
+            yield '["{}", "{}"]'.format(*row)
 
-    def _progress(self) -> list:
-        rows = []
-        for target in self._distributor.to_tell():
-            if len(rows) == PROGRESS_MAX:
+    def _nodes(self, now: int) -> object:
+        for node in self._contact.to_tell(now)[:NODES_MAX]:
+            if self._length > NODES_ROOM:
                 break
-            rows.append(json.dumps(target.entry()))
+            self._flying.append(node)
+            yield node.entry(now)
+
+    def _progress(self) -> object:
+        for target in self._distributor.to_tell()[:PROGRESS_MAX]:
             self._flying.append(target)
-        return rows
+            yield json.dumps(target.entry())
 
     def _tree_changed(self) -> None:
         self._tree_news = True

@@ -27,7 +27,7 @@ class Talk:
         return self.gateway.now
 
     def say(self):
-        body = self.reporter.compose(self.now)
+        body = bytes(self.reporter.compose(self.now))
         assert len(body) <= 16384
         self.said.append(json.loads(body))
         self.reporter.told(self.now)
@@ -161,7 +161,7 @@ def test_what_may_have_been_lost_is_said_again(talk):
     talk.gateway.run(1)
     talk.gateway.job(bytes(5000), [A])
     talk.gateway.run(0.3)
-    lost = json.loads(talk.reporter.compose(talk.now))
+    lost = json.loads(bytes(talk.reporter.compose(talk.now)))
     talk.reporter.lost()
     again = talk.say()
     assert [entry["node_id"] for entry in again["nodes"]] == nodes_in([lost])
