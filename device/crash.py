@@ -17,9 +17,13 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
     imported, whether it had run steadily), wait, reset."""
     failure, imported, steady = crash
     reason = "The application ended."
-    if failure is not None:
-        print(trace_of(failure))
-        reason = describe(failure)
+    try:
+        if failure is not None:
+            reason = type(failure).__name__
+            print(trace_of(failure))
+            reason = describe(failure)
+    except MemoryError:
+        pass  # what ended the application is in the way; its name must do
     print(reason)
     delay = DELAY_UNKNOWN
     try:

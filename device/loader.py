@@ -96,18 +96,19 @@ def factory_board() -> object:
     return Board()
 
 
-def forget_modules() -> None:
+def forget_modules(packages: tuple = OURS) -> None:
     """Let the next import of ours read the path again, and free what was loaded before."""
     for name in list(sys.modules):
-        if name.split(".")[0] in OURS:
+        if name.split(".")[0] in packages:
             del sys.modules[name]
     gc.collect()
 
 
 def use_factory_modules() -> None:
-    """Away with the slot and everything loaded from it: it cannot be trusted to reset the board."""
+    """Away with the slot and everything loaded from it: it cannot be trusted to reset the board.
+    With asyncio go the tasks of the application, and the memory that they hold."""
     sys.path[:] = FACTORY_PATH or sys.path
-    forget_modules()
+    forget_modules(OURS + ("asyncio",))
 
 
 def seconds() -> int:
