@@ -1,0 +1,146 @@
+"""`scripts/bench ha`: how late Home Assistant's event loop gets under many gateways, beside a bare aiohttp file server.
+
+Both are processes of their own on this computer, get the same load one after the other, and are ended in any case.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from scripts.benchmark.house_of_gateways import BLOCK, HouseOfGateways
+from scripts.benchmark.load import WAIT, Ask, Load, percentile
+from simulator.guardian import Guardian
+from simulator.home_assistant import REPOSITORY
+from tests.mesh_ota import images
+
+GATEWAYS, TAKING, SECONDS = 1000, 50, 60
+QUICK = 100, 5, 15
+BOUND = 2.0  # lag_vs_bare
+SETTLE = 5.0  # s
+
+
+async def measure(count: int, taking: int, seconds: float) -> dict[str, Any]:
+    """The figures of both; see `figures`."""
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=3 * WAIT)
+    with tempfile.TemporaryDirectory(prefix="mesh-ota-bench-") as name:
+        folder = Path(name)
+        image = folder / "bench.tar"
+        noise = random.Random(1).randbytes(200_000)  # noqa: S311  it only has to be big
+        image.write_bytes(
+            images.bundle(
+                node_type="pir",
+                version="9.0.0",
+                files={"node/app.py": b"", "node/noise.bin": noise},
+            )
+        )
+        async with bare(image) as url, _http(url, connector, timeout) as http:
+            asks = _bare_asks(http, count, taking, image.stat().st_size)
+            yardstick = await figures(http, *asks, seconds)
+        guardian = Guardian()
+        house = HouseOfGateways(folder / "house", guardian, count, taking)
+        try:
+            async with _http(house.url, aiohttp.TCPConnector(limit=0), timeout) as http:
+                await house.open(http, image, node_type="pir", version="9.0.0")
+                await asyncio.sleep(SETTLE)
+                ours = await figures(http, house.pollers(), house.takers(), seconds)
+        finally:
+            await house.home_assistant.stop()
+            guardian.close()
+    versus = ours["loop_lag_p99_ms"] / max(yardstick["loop_lag_p99_ms"], 0.001)
+    load = {"gateways": count, "downloading": taking, "seconds": seconds}
+    return load | ours | {"lag_vs_bare": round(versus, 2), "bare": yardstick}
+
+
+async def figures(
+    http: aiohttp.ClientSession, pollers: list[Ask], takers: list[Ask], seconds: float
+) -> dict[str, Any]:
+    """Load a server and say how it took it."""
+    load = Load()
+    await _samples(http)
+    await load.run(pollers, takers, seconds)
+    lags = await _samples(http)
+    return {
+        "loop_lag_p99_ms": round(percentile(lags, 0.99), 2),
+        "loop_lag_max_ms": round(max(lags), 2),
+        "range_p99_ms": round(percentile(load.ranges, 0.99), 2),
+        "poll_p99_ms": round(percentile(load.polls, 0.99), 2),
+        "ranges": len(load.ranges),
+        "polls": len(load.polls),
+    }
+
+
+async def _samples(http: aiohttp.ClientSession) -> list[float]:
+    async with http.get("/api/loop_probe") as answer:
+        return [float(each) for each in await answer.json()]
+
+
+def _http(
+    url: str, connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout
+) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(base_url=url, connector=connector, timeout=timeout)
+
+
+@asynccontextmanager
+async def bare(image: Path) -> AsyncIterator[str]:
+    """The bare server; its address."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "scripts.benchmark.bare_server", str(image),
+        cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        port = int(await asyncio.wait_for(process.stdout.readline(), 30))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def _bare_asks(
+    http: aiohttp.ClientSession, count: int, taking: int, size: int
+) -> tuple[list[Ask], list[Ask]]:
+    async def poll() -> None:
+        async with http.get("/poll", params={"wait": WAIT}) as answer:
+            await answer.read()
+
+    def taker() -> Ask:
+        at = 0
+
+        async def take() -> None:
+            nonlocal at
+            asked = {"Range": f"bytes={at}-{at + BLOCK - 1}"}
+            async with http.get("/file", headers=asked) as answer:
+                await answer.read()
+            at = at + BLOCK if at + BLOCK < size else 0
+
+        return take
+
+    return [poll] * (count - taking), [taker() for _ in range(taking)]
+
+
+def main(words: list[str] | None = None) -> int:
+    """The exit code is 1 when the loop is later than twice the yardstick's."""
+    parser = argparse.ArgumentParser(prog="bench ha", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--quick", action="store_true", help="100 gateways for 15 s: does it run?")
+    options = parser.parse_args(words)
+    found = asyncio.run(measure(*(QUICK if options.quick else (GATEWAYS, TAKING, SECONDS))))
+    for name, value in found.items():
+        print(f"{name:18} {value}")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0 if found["lag_vs_bare"] <= BOUND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
