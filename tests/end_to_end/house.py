@@ -80,6 +80,16 @@ class House:
             lambda: self.job(job), lambda now: now["status"] in _ENDED_JOB, seconds
         )
 
+    async def failed_with(self, job: dict[str, Any], name: str, sentence: str) -> None:
+        """See that the job's row has failed with what the node says, in the API and at the entity."""
+        row = next(row for row in job["nodes"] if row["node_id"] == self.node_id(name))
+        assert row["status"] == "failed", row
+        assert sentence in row["error_message"], row
+        shown = await self.until(lambda: self.entity(name), lambda now: not now.in_progress, 10)
+        assert shown.percentage is None
+        notes = await self.client.command("update/release_notes", entity_id=shown.entity_id)
+        assert sentence in notes
+
     async def in_mid_transfer(
         self, job: dict[str, Any], name: str, share: float = 0.2
     ) -> dict[str, Any]:

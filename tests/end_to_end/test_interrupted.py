@@ -1,8 +1,10 @@
 """What is switched off or taken back in the middle of a transfer."""
 
+import asyncio
 import json
 
-from tests.end_to_end.house import House
+from simulator import firmware
+from tests.end_to_end.house import House, fresh_version
 
 
 async def test_a_job_completes_although_home_assistant_is_restarted_in_mid_transfer(
@@ -34,6 +36,24 @@ async def test_a_job_completes_although_the_node_is_killed_in_mid_transfer(house
         await house.in_mid_transfer(job, "bath")
         await house.mesh.nodes["bath"].power_cut()
     await completed(house, job, "bath", uploaded)
+
+
+async def test_a_good_node_whose_power_is_cut_twice_in_its_trial_ends_on_the_new_version(
+    house: House,
+) -> None:
+    board = house.mesh.nodes["bath"]
+    version, starts = fresh_version(), board.starts
+    content = await asyncio.to_thread(firmware.with_new_behaviour, "dht", version)
+    uploaded, said = await house.stage.upload("dht", version, content), len(board.said())
+    job = await house.make_job(uploaded, "bath")
+    for _ in range(2):
+        await board.wait_until_said("This is the new version", 60, said)
+        said = len(board.said())
+        await board.power_cut()
+    await completed(house, job, "bath", uploaded)
+    assert board.starts == starts + 3
+    console = board.said()[said:]
+    assert console.count("This is the new version") == 1 and "trial: confirmed" in console
 
 
 async def test_a_cancel_before_the_start_leaves_the_node_alone(house: House) -> None:
