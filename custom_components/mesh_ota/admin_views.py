@@ -132,7 +132,7 @@ class JobListView(AdminView):
         if wanted is not None and wanted not in set(JobStatus):
             raise InvalidRequest("field_malformed", field="status")
         jobs = self.hub.jobs(None if wanted is None else JobStatus(wanted))
-        return self.json([job.as_dict() for job in jobs])
+        return self.json([self.hub.shown(job) for job in jobs])
 
     @administrators
     async def post(self, request: web.Request) -> web.StreamResponse:
@@ -158,7 +158,7 @@ class JobListView(AdminView):
             actor=request[KEY_HASS_USER].id,
             rollout=rollout,
         )
-        return self.json(job.as_dict(), 201)
+        return self.json(self.hub.shown(job), 201)
 
 
 def _truth(said: dict[str, Any], name: str) -> bool:
@@ -198,13 +198,13 @@ class JobView(AdminView):
         job = self.hub.job(int(job_id))
         if job is None:
             raise NotFound("unknown_job", job=int(job_id))
-        return self.json(job.as_dict())
+        return self.json(self.hub.shown(job))
 
     @administrators
     async def delete(self, request: web.Request, job_id: str) -> web.StreamResponse:
         """Cancel it; the job stays in the history."""
         job = await self.hub.async_cancel_job(int(job_id), request[KEY_HASS_USER].id)
-        return self.json(job.as_dict())
+        return self.json(self.hub.shown(job))
 
 
 ADMIN_VIEWS = (

@@ -69,7 +69,7 @@ class UpdateEvent(MeshOtaEntity, EventEntity):
             "from_version": row.from_version,
             "to_version": row.to_version,
             "reason": row.reason,
-            "message": row.error_message,
+            "message": self.hub.message_of(row),
         }
         self._trigger_event(kind, said)
         self.async_write_ha_state()

@@ -7,8 +7,9 @@ installation makes is the engine's, how changes leave is `outlet`'s.
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import CALLBACK_TYPE, Event, HassJob, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
 from homeassistant.helpers.singleton import singleton
@@ -31,6 +32,7 @@ from .outlet import Change, Outlet
 from .pairing import GatewayExpectation
 from .policies import Policies
 from .signer import Signer
+from .translated_errors import async_sentences
 from .windows import WindowWatch
 
 
@@ -47,6 +49,7 @@ class MeshOta(Orders):
             alarm=lambda gateway_id: self._notify("wrong_signatures", gateway_id)
         )
         self.sentences: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self.signer = Signer(hass)
         self.outlet = Outlet(hass, self.engine, self.nodes)
         self.async_subscribe = self.outlet.async_subscribe
@@ -74,6 +77,8 @@ class MeshOta(Orders):
             self.hass, CHECK_DELAY, HassJob(self._check_images, cancel_on_shutdown=True)
         )
         self.library.async_listen(lambda number: self._notify("library", str(number)))
+        await self._async_learn_language()
+        self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_learn_language)
         self.windows.async_follow()
         self.health.async_follow()
         await self.history.async_load()
@@ -124,6 +129,25 @@ class MeshOta(Orders):
         """Return the open row that concerns the node, the one it is on first."""
         found = self.engine.row_for(node_id)
         return found[1] if found else None
+
+    async def _async_learn_language(self, _event: Event | None = None) -> None:
+        self._texts = await async_sentences(self.hass)
+
+    def message_of(self, row: NodeRow) -> str | None:
+        """Return why a row waits or how it ended, in the language of this Home Assistant."""
+        text = self._texts.get(row.reason or "")
+        if row.error_message is None or row.gaps is None or text is None:
+            return row.error_message
+        for name, value in row.gaps.items():
+            text = text.replace("{" + name + "}", str(value))
+        return text.strip()
+
+    def shown(self, job: Job) -> dict[str, Any]:
+        """Return a job as the HTTP API and the actions show it."""
+        said = job.as_dict()
+        for row, each in zip(job.nodes.values(), said["nodes"], strict=True):
+            each["message"] = self.message_of(row)
+        return said
 
     def job(self, job_id: int) -> Job | None:
         """Return one job, open or ended."""

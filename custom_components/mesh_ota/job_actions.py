@@ -78,7 +78,7 @@ def async_setup_job_actions(hass: HomeAssistant) -> None:
                 job = await hub.async_pause_job(number)
             else:
                 job = await hub.async_resume_job(number)
-        return job.as_dict()
+        return hub.shown(job)
 
     async def delete_firmware(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)
@@ -101,7 +101,7 @@ def async_setup_job_actions(hass: HomeAssistant) -> None:
     async def list_jobs(call: ServiceCall) -> ServiceResponse:
         hub, status = await async_get_hub(hass), call.data.get(ATTR_STATUS)
         jobs = hub.jobs(None if status is None else JobStatus(status))
-        return {"jobs": [job.as_dict() for job in jobs]}
+        return {"jobs": [hub.shown(job) for job in jobs]}
 
     async def list_firmware(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)

@@ -25,9 +25,9 @@ class JobStepView(AdminView):
         number = int(job_id)
         if step == "retry":
             job = await self.hub.async_retry_job(number, request[KEY_HASS_USER].id)
-            return self.json(job.as_dict(), 201)
+            return self.json(self.hub.shown(job), 201)
         hold = self.hub.async_pause_job if step == "pause" else self.hub.async_resume_job
-        return self.json((await hold(number)).as_dict())
+        return self.json(self.hub.shown(await hold(number)))
 
 
 class HistoryView(AdminView):

@@ -85,13 +85,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
                 sign_downgrade=call.data[ATTR_SIGN_DOWNGRADE],
                 actor=call.context.user_id,
             )
-        return job.as_dict()
+        return hub.shown(job)
 
     async def cancel_job(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)
         with translated_errors():
             job = await hub.async_cancel_job(call.data[ATTR_JOB_ID], actor=call.context.user_id)
-        return job.as_dict()
+        return hub.shown(job)
 
     async def go_back(call: ServiceCall) -> ServiceResponse:
         hub = await async_get_hub(hass)
@@ -100,7 +100,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
                 await hub.async_go_back(node_id, actor=call.context.user_id)
                 for node_id in _named_nodes(hass, call) or ()
             ]
-        return {"jobs": [job.as_dict() for job in jobs]}
+        return {"jobs": [hub.shown(job) for job in jobs]}
 
     async def export_signing_key(call: ServiceCall) -> ServiceResponse:
         signer = (await async_get_hub(hass)).signer

@@ -77,7 +77,7 @@ class Trouble:
                 "node_stuck",
                 node=(node.name if node else None) or moved.id,
                 version=row.to_version,
-                sentence=row.error_message or "",
+                sentence=self._hub.message_of(row) or "",
             )
 
     # The gateway

@@ -160,6 +160,15 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         except AwesomeVersionException:
             return latest_version != installed_version
 
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Why it waits or why the last update failed, and when it goes on if that is known."""
+        row = self.hub.row_for(self.node.node_id) or self._failed_last
+        if row is None or row.error_message is None:
+            return {"reason": None, "next_try": None}
+        return {"reason": self.hub.message_of(row), "next_try": row.next_try}
+
     @override
     async def async_release_notes(self) -> str | None:
         """The notes of the version shown as latest, under what the node waits for or why it failed."""
@@ -170,7 +179,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         if row is not None and row.error_message:
             kind = "error" if row.final else "info"
             # It may hold words of a node: nothing of them shall be markup.
-            said = escape(row.error_message)
+            said = escape(self.hub.message_of(row) or "")
             notes = f'<ha-alert alert-type="{kind}">{said}</ha-alert>\n\n{notes}'
         return notes or None
 

@@ -1,7 +1,10 @@
 """A job that its user or window holds: nothing more goes to a node, and it keeps what it has."""
 
+import asyncio
+
 import pytest
 from gateway_in_house import image_of
+from home_assistant_side import job
 from virtual_gateway import GATEWAY, VirtualGateway
 
 A, B = 2222222222, 3333333333
@@ -100,3 +103,25 @@ def test_another_type_goes_on_meanwhile(gateway):
     assert held in gateway.jobs
     assert gateway.run(30, lambda: other.images == [image])
     assert node.images == []
+
+
+async def test_a_window_that_closes_stops_the_parts_within_two_seconds(house, until):
+    """Over real sockets and on the real clock, and it goes on where it was when the window opens."""
+    node = await house.add(A)
+    ha = house.home_assistant
+    await until(lambda: ha.told(A, "nodes"))
+    image = image_of(8_000_000)
+    found = job(image, [(A, 1)])
+    ha.images[found["firmware_id"]] = image
+    ha.set_jobs(found)
+    await until(lambda: len(node.parts) > 20)
+    ha.set_jobs(dict(found, targets=[dict(found["targets"][0], paused=True)]))
+    await asyncio.sleep(2)
+    parts = len(node.parts)
+    assert parts < found["num_parts"]
+    await asyncio.sleep(1)
+    assert len(node.parts) == parts
+    ha.set_jobs(found)
+    await until(lambda: node.images == [image], 40)
+    assert len(node.parts) <= found["num_parts"] + 4
+    assert node.cancelled == []

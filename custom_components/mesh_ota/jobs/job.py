@@ -31,6 +31,8 @@ class NodeRow:
     """Why it waits or failed, one English sentence; None while all goes well."""
     reason: str | None = None
     """The code of that sentence (`jobs.sentences`), or the node's own code."""
+    gaps: dict[str, str | int] | None = None
+    """What fills that sentence in any language; None where the words are somebody else's."""
     next_try: datetime | None = None
     attempt: int = 1
     from_version: str | None = None

@@ -126,7 +126,7 @@ class Ledger:
         if before is NodeStatus.DOWNLOADING and row.moved_at is not None:
             row.transfer_seconds = (now - row.moved_at).total_seconds()
         row.status, row.waited, row.next_try, row.moved_at = after, timedelta(), None, now
-        row.reason = reason
+        row.reason, row.gaps = reason, None if text else placeholders
         row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:
             row.started_at = now
@@ -152,6 +152,7 @@ class Ledger:
         text = sentence(reason, **gaps) if reason else None
         if (row.reason, row.error_message, row.next_try) != (reason, text, next_try):
             row.reason, row.error_message, row.next_try = reason, text, next_try
+            row.gaps = gaps
             self.progressed(job, row)
 
     def progressed(self, job: Job, row: NodeRow) -> None:

@@ -5,6 +5,7 @@ Pure. What entities, templates and the local clock say is asked through `go` and
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..nodes import Node, NodeRegistry
 from .job import Job, NodeRow
@@ -116,12 +117,12 @@ class Stages:
         if too_many and row.status in TROUBLE:
             self.stop(job, now, "threshold", failures=failures)
 
-    def stop(self, job: Job, now: datetime, reason: str, **gaps: str | int) -> None:
+    def stop(self, job: Job, now: datetime, reason: str, **gaps: Any) -> None:
         """End every row that is not committed; the job has failed."""
         job.stopped, job.canaries, job.waiting_for = True, [], None
         job.error_message = sentence(reason, **gaps)
         for row in list(job.nodes.values()):
-            self._ledger.move(job, row, NodeStatus.CANCELLED, now, reason, job.error_message)
+            self._ledger.move(job, row, NodeStatus.CANCELLED, now, reason, **gaps)
         self._ledger.changed(job)
 
     # Whose turn it is
