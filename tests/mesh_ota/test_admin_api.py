@@ -291,6 +291,7 @@ async def test_a_job_from_birth_to_history(
             "current_part",
             "total_parts",
             "error_message",
+            "message",
             "reason",
             "next_try",
             "attempt",
