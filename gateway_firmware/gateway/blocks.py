@@ -46,8 +46,9 @@ class Blocks:
                 return wanted[0]
         return None
 
-    def claim(self, wanted: tuple) -> memoryview:
-        """The buffer to fetch that block into: the one not used for longest, empty from now on."""
+    def claim(self, wanted: tuple | None = None) -> memoryview:
+        """The buffer to fetch that block into, or what else has to lie somewhere for a moment: the one not used for
+        longest, empty from now on."""
         block = min(self._blocks, key=lambda block: block.used)
         block.name = None
         self._filling = block

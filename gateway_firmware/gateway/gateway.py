@@ -50,6 +50,7 @@ class Gateway:
         self.contact = Contact(self.mesh, keys.mesh, nonce)
         self.distributor = Distributor(self.mesh, self.contact, Serving(self.mesh, blocks))
         self.connection = Connection(config["home_assistant"]["url"])
+        self.connection.room = blocks.claim
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
         reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
         home_assistant = HomeAssistant(session)

@@ -10,6 +10,7 @@ import asyncio
 HEAD_LIMIT = 4096  # bytes of status line and headers, and of the lines between chunks
 READ_SIZE = 512  # most heads fit in one read, and 512 bytes are always to be had from a heap
 BODY_LIMIT = 16384
+SMALL = 512  # bytes of a body that are worth no buffer of somebody else's
 
 
 class HttpError(Exception):
@@ -36,6 +37,7 @@ class Connection:
     def __init__(self, url: str) -> None:
         self.secure, self.host, self.port, self.prefix = place(url)
         self.made = 0
+        self.room = None  # called for a buffer that a larger body may lie in until the next request
         self._reader = self._writer = self._context = None
         self._pending = b""  # read, and not yet used
         self._answering = False
@@ -165,7 +167,11 @@ class Connection:
         size = number(length.encode())
         if size > (limit if into is None else len(into)):
             raise ValueError("the answer is too long")
-        body = memoryview(bytearray(size) if into is None else into)[:size]
+        if into is None and size > SMALL and self.room is not None:
+            into = self.room()
+        if into is None or size > len(into):
+            into = bytearray(size)
+        body = memoryview(into)[:size]
         await self._fill(body)
         return body
 

@@ -15,6 +15,9 @@ BASE = "/api/mesh_ota/v1/gateway/"
 SIGNATURE = "x-mesh-signature"
 NONCE_BYTES = 16
 UNAUTHORIZED = 401
+CPYTHON = hasattr(
+    json, "JSONDecoder"
+)  # its parser takes no views; MicroPython's does, and a copy less
 
 
 class Later(Exception):
@@ -166,7 +169,7 @@ def digest(body: bytes) -> str:
 def parsed(body: memoryview) -> dict:
     """The JSON object in a body; an empty one for whatever else it is."""
     try:
-        found = json.loads(str(body, "utf-8"))
+        found = json.loads(str(body, "utf-8") if CPYTHON else body)
     except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
         return {}
     return found if isinstance(found, dict) else {}

@@ -110,6 +110,19 @@ async def test_an_answer_goes_into_the_callers_buffer():
         assert bytes(answer.body) == b"hello"
 
 
+@pytest.mark.parametrize(
+    ("size", "borrowed"), [(512, False), (513, True), (600, True), (601, False)]
+)
+async def test_a_larger_body_lies_where_there_is_room_for_it(size, borrowed):
+    room = bytearray(600)
+    content = b"x" * size
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+    async with Server([head + content]) as server:
+        server.connection.room = lambda: room
+        assert (await server.get()).body == content
+        assert (b"x" in room) is borrowed
+
+
 async def test_an_answer_in_single_bytes_is_read():
     async with Server([drip(OK, 0)]) as server:
         assert bytes((await server.get()).body) == b"hello"
