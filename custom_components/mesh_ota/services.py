@@ -15,15 +15,14 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util.json import JsonValueType
 
 from .const import DOMAIN
-from .devices import node_id_of
 from .hub import async_get_hub
 from .job_actions import ROLLOUT_FIELDS, rollout_of
+from .targets import ATTR_TARGET_NODE_IDS, NAMED, PLACED, named_nodes, placed_nodes
 from .translated_errors import translated_errors
 
 ATTR_DRY_RUN = "dry_run"
@@ -32,14 +31,13 @@ ATTR_FORCE_UPDATE = "force_update"
 ATTR_JOB_ID = "job_id"
 ATTR_PRIVATE_KEY = "private_key"
 ATTR_SIGN_DOWNGRADE = "sign_downgrade"
-ATTR_TARGET_NODE_IDS = "target_node_ids"
 ATTR_TARGET_NODE_TYPE = "target_node_type"
 
 CREATE_JOB_SCHEMA = vol.Schema(
     {
         vol.Required(ATTR_FIRMWARE_ID): cv.positive_int,
-        vol.Exclusive(ATTR_DEVICE_ID, "target"): vol.All(cv.ensure_list, [cv.string]),
-        vol.Exclusive(ATTR_TARGET_NODE_IDS, "target"): vol.All(cv.ensure_list, [cv.string]),
+        **NAMED,
+        **PLACED,
         vol.Exclusive(ATTR_TARGET_NODE_TYPE, "target"): cv.string,
         vol.Optional(ATTR_FORCE_UPDATE, default=False): cv.boolean,
         vol.Optional(ATTR_SIGN_DOWNGRADE, default=False): cv.boolean,
@@ -48,12 +46,7 @@ CREATE_JOB_SCHEMA = vol.Schema(
     }
 )
 GO_BACK_SCHEMA = vol.All(
-    vol.Schema(
-        {
-            vol.Exclusive(ATTR_DEVICE_ID, "target"): vol.All(cv.ensure_list, [cv.string]),
-            vol.Exclusive(ATTR_TARGET_NODE_IDS, "target"): vol.All(cv.ensure_list, [cv.string]),
-        }
-    ),
+    vol.Schema(NAMED),
     cv.has_at_least_one_key(ATTR_DEVICE_ID, ATTR_TARGET_NODE_IDS),
 )
 EXPORT_SCHEMA = vol.Schema({vol.Optional(ATTR_PRIVATE_KEY, default=False): cv.boolean})
@@ -68,10 +61,14 @@ def async_setup_services(hass: HomeAssistant) -> None:
         hub = await async_get_hub(hass)
         with translated_errors():
             rollout = rollout_of(call)
+            node_ids = named_nodes(hass, call)
+            if node_ids is None:
+                firmware = hub.library.get(call.data[ATTR_FIRMWARE_ID])
+                node_ids = placed_nodes(hass, hub, call, firmware.node_type)
             if call.data[ATTR_DRY_RUN]:
                 return await hub.async_plan_job(
                     call.data[ATTR_FIRMWARE_ID],
-                    node_ids=_named_nodes(hass, call),
+                    node_ids=node_ids,
                     node_type=call.data.get(ATTR_TARGET_NODE_TYPE),
                     force=call.data[ATTR_FORCE_UPDATE],
                     rollout=rollout,
@@ -79,7 +76,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
             job = await hub.async_create_job(
                 call.data[ATTR_FIRMWARE_ID],
                 rollout=rollout,
-                node_ids=_named_nodes(hass, call),
+                node_ids=node_ids,
                 node_type=call.data.get(ATTR_TARGET_NODE_TYPE),
                 force=call.data[ATTR_FORCE_UPDATE],
                 sign_downgrade=call.data[ATTR_SIGN_DOWNGRADE],
@@ -98,7 +95,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         with translated_errors():
             jobs = [
                 await hub.async_go_back(node_id, actor=call.context.user_id)
-                for node_id in _named_nodes(hass, call) or ()
+                for node_id in named_nodes(hass, call) or ()
             ]
         return {"jobs": [hub.shown(job) for job in jobs]}
 
@@ -136,26 +133,4 @@ def async_setup_services(hass: HomeAssistant) -> None:
         export_signing_key,
         EXPORT_SCHEMA,
         supports_response=SupportsResponse.ONLY,
-    )
-
-
-def _named_nodes(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
-    """The node ids that the call names, by id or by device; None if it names none."""
-    if ATTR_DEVICE_ID in call.data:
-        return [_node_id_of(hass, device) for device in call.data[ATTR_DEVICE_ID]]
-    return call.data.get(ATTR_TARGET_NODE_IDS)
-
-
-def _node_id_of(hass: HomeAssistant, device_id: str) -> str:
-    """The node id of a device.
-
-    Raises ServiceValidationError if the device is none of ours.
-    """
-    device = dr.async_get(hass).async_get(device_id)
-    if device is not None and (node_id := node_id_of(device.identifiers)) is not None:
-        return node_id
-    raise ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="node_not_of_device",
-        translation_placeholders={"device": device_id},
     )

@@ -147,3 +147,46 @@ async def test_an_administrator_is_noted_as_the_one_who_did_it(
     firmware = await upload("pir", "1.1.0")
     job = await call(hass, "create_job", hass_admin_user, firmware_id=firmware["id"])
     assert job["id"] > 0
+
+
+@pytest.mark.parametrize("target", ["area_id", "label_id"])
+async def test_create_job_for_a_place_means_the_nodes_of_the_type_that_are_there(
+    hass: HomeAssistant,
+    two_nodes: None,
+    caller: GatewayClient,
+    upload: Any,
+    device_registry: dr.DeviceRegistry,
+    paired: MockConfigEntry,
+    target: str,
+):
+    """Not the lamp beside them, nor a node of another type, nor a node elsewhere."""
+    await caller.report_node("4000000000", type="dht", name="porch")
+    await hass.async_block_till_done()
+    firmware = await upload("pir", "1.1.0")
+    other = MockConfigEntry(domain="hue")
+    other.add_to_hass(hass)
+    lamp = device_registry.async_get_or_create(
+        config_entry_id=other.entry_id, identifiers={("hue", "lamp")}
+    )
+    ours = [
+        device_registry.async_get_device_by_identifier((DOMAIN, node_id), paired.entry_id)
+        for node_id in (NODE, "4000000000")
+    ]
+    for device in (lamp, *ours):
+        assert device is not None
+        if target == "area_id":
+            device_registry.async_update_device(device.id, area_id="hall")
+        else:
+            device_registry.async_update_device(device.id, labels={"hall"})
+    job = await call(hass, "create_job", firmware_id=firmware["id"], **{target: ["hall", "hall"]})
+    assert [row["node_id"] for row in job["nodes"]] == [NODE]
+
+
+async def test_a_place_where_nobody_is_makes_no_job(
+    hass: HomeAssistant, two_nodes: None, upload: Any
+):
+    """Least of all one for every node of the type."""
+    firmware = await upload("pir", "1.1.0")
+    with pytest.raises(ServiceValidationError):
+        await call(hass, "create_job", firmware_id=firmware["id"], area_id=["nowhere"])
+    assert (await call(hass, "list_jobs"))["jobs"] == []
