@@ -12,6 +12,7 @@ from simulator import esp_image, firmware
 from tests.end_to_end.house import House, fresh_version
 
 NAME = "garage"
+PARTITION = 0x180000  # bytes of each application partition
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -63,3 +64,24 @@ async def test_an_image_that_raises_is_rolled_back_with_its_reason(garage: House
     assert row["status"] == "rolled_back", ended
     assert "no such sensor" in row["error_message"]
     assert (await garage.node(NAME))["proof"] == before["proof"]
+
+
+async def test_an_image_larger_than_the_partition_fails_before_its_first_part(
+    garage: House,
+) -> None:
+    before, version = await garage.node(NAME), fresh_version()
+    image = await asyncio.to_thread(
+        firmware.image_with_new_behaviour, "pir", version, bytes(PARTITION)
+    )
+    job = await garage.ended(await garage.make_job(await upload(garage, version, image), NAME))
+    assert job["nodes"][0]["current_part"] == 0
+    await garage.failed_with(
+        job, NAME, f"The image has {len(image)} bytes, the partition {PARTITION}."
+    )
+    assert (await garage.node(NAME))["proof"] == before["proof"]
+    version = fresh_version()
+    good = await asyncio.to_thread(firmware.image_with_new_behaviour, "pir", version)
+    ended = await garage.ended(
+        await garage.make_job(await upload(garage, version, good), NAME), 150
+    )
+    assert ended["status"] == "completed", ended

@@ -149,7 +149,7 @@ async def test_a_node_on_micropython_takes_an_update_and_proves_it(gateway):
     await gateway.until(lambda status: status["phase"] == "ready")
     gateway.commit(md5)
     after = await gateway.until(
-        lambda status: status["version"] == "1.1.0" and status["phase"] == "idle"
+        lambda status: status["version"] == "1.1.0" and status["phase"] == "idle", 60
     )
     assert after["proof"] == firmware.proof_of(image)
     assert after["last"]["outcome"] == "confirmed"
