@@ -26,6 +26,7 @@ GATEWAYS, TAKING, SECONDS = 1000, 50, 60
 QUICK = 100, 5, 15
 BOUND = 2.0  # lag_vs_bare
 SETTLE = 5.0  # s
+AT_MOST = 1200  # s for all of it, most of which a thousand gateways take to be set up
 
 
 async def measure(count: int, taking: int, seconds: float) -> dict[str, Any]:
@@ -134,7 +135,8 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--quick", action="store_true", help="100 gateways for 15 s: does it run?")
     options = parser.parse_args(words)
-    found = asyncio.run(measure(*(QUICK if options.quick else (GATEWAYS, TAKING, SECONDS))))
+    size = QUICK if options.quick else (GATEWAYS, TAKING, SECONDS)
+    found = asyncio.run(asyncio.wait_for(measure(*size), AT_MOST))
     for name, value in found.items():
         print(f"{name:18} {value}")
     if options.json:
