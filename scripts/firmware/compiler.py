@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from scripts.firmware import constants
+
 REPOSITORY = Path(__file__).parents[2]
 OPTIMIZATION = "-O2"  # drops assertions; -O3 would drop the line numbers that a crash is told with
 
@@ -45,10 +47,10 @@ def mpy_cross() -> str:
 
 
 def compiled(sources: dict[str, bytes]) -> dict[str, bytes]:
-    """The same files with every module compiled and named `.mpy`."""
+    """The same files with every module compiled and named `.mpy`; all of an application at once."""
     return {
         name[:-3] + ".mpy" if name.endswith(".py") else name: compile_module(name, source)
         if name.endswith(".py")
         else source
-        for name, source in sources.items()
+        for name, source in constants.inlined(sources).items()
     }
