@@ -1,7 +1,7 @@
 """An esp-image on its way in: its parts go straight to the partition that does not run.
 
-Flash can be written once after it was erased, so the block of 4 KiB is erased before its first
-part, whichever that is, and there is no buffer. How far it came is written down every 64 parts; after a restart it goes
+Flash can be written once after it was erased, so the block of 4 KiB is erased when a part starts
+it, and there is no buffer. How far it came is written down every 64 parts; after a restart it goes
 on at the block that was noted last. What the partition held is over with the first part of
 another image, and its record goes before.
 """
@@ -18,7 +18,6 @@ class ImageIncoming(Incoming):
         Incoming.__init__(self, files=slots.files)
         self._slots = slots
         self._noted = 0
-        self._erased = []  # blocks that may be written; those before the wanted part are left out
 
     def begin(self, announcement: dict, room: int = -1) -> int:
         """As `Incoming.begin`; `space` when the image is larger than the partition."""
@@ -38,7 +37,6 @@ class ImageIncoming(Incoming):
                 self._slots.clear_other()
                 found = {}
             self._make_folder()
-            self._early, self._erased = [], []
             self._record = record
             self.parts = record["parts"]
             noted = found.get("wanted")
@@ -51,19 +49,19 @@ class ImageIncoming(Incoming):
 
     def write(self, part_no: int, part: memoryview) -> bool:
         """As `Incoming.write`; the first part must be for this board's chip."""
-        if not self._is_new(part_no, len(part)):
+        if part_no != self.wanted or part_no >= self.parts:
             return False
+        if not self._has_length(part_no, len(part)):
+            raise ImageError("size", "Part {} has {} bytes.".format(part_no, len(part)))
         if part_no == 0:
             check_header(part, self._slots.chip)
         try:
             partition = self._slots.partitions.other
             block, offset = part_no * PART // BLOCK, part_no * PART % BLOCK
-            if block not in self._erased:
+            if offset == 0:
                 partition.ioctl(6, block)
-                self._erased = [at for at in self._erased if (at + 1) * BLOCK > self.wanted * PART]
-                self._erased.append(block)
             partition.writeblocks(block, part, offset)
-            self._arrived(part_no)
+            self.wanted += 1
             if self.wanted - self._noted >= PARTS_PER_NOTE or self.wanted == self.parts:
                 self._note()
         except OSError as error:

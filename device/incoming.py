@@ -2,8 +2,7 @@
 
 Parts are appended in order to the open segment; closing it makes it real (littlefs shows nothing of
 a file that was not closed), so a power cut costs at most one segment, and an arriving image never
-rewrites what it wrote. Only a segment into which a part came early has gaps: it bears another name
-until it is whole, and a restart forgets it. A hash cannot be carried over a restart: when all parts are there, MD5 and
+rewrites what it wrote. Parts that come early are the business of `early_parts`. A hash cannot be carried over a restart: when all parts are there, MD5 and
 SHA-256 are computed by reading everything back from flash, which also proves that it can be read.
 """
 
@@ -22,7 +21,6 @@ MOST_PARTS = LARGEST // PART
 IMAGE_PARTS = 16384  # of an esp-image, docs/mesh-protocol.md §2
 KIND = "app-bundle"
 GAPS = "-"  # after the name of a segment that has some
-EARLY = 64  # parts beyond the wanted one that may come before it
 RESERVE = 32768  # bytes left free for state files, folders and littlefs itself
 
 
@@ -33,9 +31,7 @@ class Incoming:
         self._files = files or FlashFiles(root_path)
         self._file = None
         self._record = {}
-        self._early = []  # parts beyond the wanted one that are there
-        self._open = ""  # name of the segment in `_file`
-        self._held = {}  # segment with gaps: parts in it
+        self._gaps = None  # EarlyParts, while there are any
         self.wanted = 0
         self.parts = 0
 
@@ -80,81 +76,56 @@ class Incoming:
 
         Raises ImageError: `size` for a part of the wrong length, `flash` when writing failed.
         """
-        if not self._is_new(part_no, len(part)):
+        gaps = self._gaps
+        if not self.wanted <= part_no < self.parts:
             return False
+        if gaps is None and part_no != self.wanted:
+            gaps = self._begin_gaps()
+        if gaps is not None and not gaps.new(part_no):
+            return False
+        if not self._has_length(part_no, len(part)):
+            raise ImageError("size", "Part {} has {} bytes.".format(part_no, len(part)))
         try:
-            self._keep(part_no, part)
+            if gaps is None:
+                self._append(part_no, part)
+            else:
+                gaps.keep(self._files, part_no, part)
+                self._gaps = None if gaps.over and gaps.close() is None else gaps
         except OSError as error:
             self.discard()
             raise ImageError("flash", "Writing part {} failed: {}.".format(part_no, error))
         return True
 
-    def _is_new(self, part_no: int, length: int) -> bool:
-        last = min(self.parts - 1, self.wanted + EARLY)
-        if not self.wanted <= part_no <= last or part_no in self._early:
-            return False
-        if not self._has_length(part_no, length):
-            raise ImageError("size", "Part {} has {} bytes.".format(part_no, length))
-        return True
-
-    def _keep(self, part_no: int, part: memoryview) -> None:
-        number, at = part_no // PARTS_PER_SEGMENT, part_no % PARTS_PER_SEGMENT
-        if part_no == self.wanted and number not in self._held:
-            self._segment(segment_name(number), "ab").write(part)
-            self._arrived(part_no)
-            if at + 1 == PARTS_PER_SEGMENT or part_no + 1 == self.parts:
-                self.close()
-            return
-        name = segment_name(number) + GAPS
-        if number not in self._held:
-            self._begin_gaps(number, name)
-        file = self._segment(name, "r+b")
-        file.seek(at * PART)
-        file.write(part)
-        self._held[number] += 1
-        if self._held[number] == min(PARTS_PER_SEGMENT, self.parts - number * PARTS_PER_SEGMENT):
+    def _append(self, part_no: int, part: memoryview) -> None:
+        if self._file is None:
+            self._file = self._files.open(segment_name(part_no // PARTS_PER_SEGMENT), "ab")
+        self._file.write(part)
+        self.wanted += 1
+        if self.wanted % PARTS_PER_SEGMENT == 0 or self.wanted == self.parts:
             self.close()
-            self._files.rename(name, segment_name(number))
-            self._held.pop(number)
-        self._arrived(part_no)
 
-    def _begin_gaps(self, number: int, name: str) -> None:
+    def _begin_gaps(self) -> object:
+        from device.early_parts import EarlyParts
+
         self.close()
-        self._held[number] = max(0, self.wanted - number * PARTS_PER_SEGMENT)
-        if self._held[number]:
-            self._files.rename(segment_name(number), name)
-        else:
-            with self._files.open(name, "wb"):
-                pass
-
-    def _segment(self, name: str, mode: str):
-        if self._open != name or self._file is None:
-            self.close()
-            self._file, self._open = self._files.open(name, mode), name
-        return self._file
-
-    def _arrived(self, part_no: int) -> None:
-        self._early.append(part_no)
-        while self.wanted in self._early:
-            self._early.remove(self.wanted)
-            self.wanted += 1
+        return EarlyParts(self)
 
     def close(self) -> None:
-        """Make what was written so far survive a restart."""
+        """Make what was written so far survive a restart, but for segments with gaps."""
+        if self._gaps is not None:
+            self._gaps.close()
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def discard(self) -> None:
         """Remove everything of the image. The record goes first: without it nothing is resumed."""
-        file, self._file = self._file, None
         try:
-            if file is not None:
-                file.close()
+            self.close()
         except OSError:
             pass  # it is removed below
+        self._gaps = None
         self._record = {}
-        self._early, self._held = [], {}
         self.wanted = self.parts = 0
         if self._files.size(RECORD) >= 0:
             self._files.remove(RECORD)
@@ -201,7 +172,7 @@ class Incoming:
     def _find_what_is_there(self, parts: int) -> None:
         """Count the whole parts that lie in an unbroken row of segments; drop what has gaps."""
         self.wanted = 0
-        self._early, self._held = [], {}
+        self._gaps = None
         for name in self._files.names(FOLDER):
             if name.endswith(GAPS):
                 self._files.remove(FOLDER + "/" + name)

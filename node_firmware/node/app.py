@@ -16,7 +16,7 @@ from node.gateway_contact import GatewayContact
 from node.shared_state import SharedState
 from node.station import Station
 from node.updater import Updater
-from painlessmesh import Links, Mesh, NodeSide, Receiver
+from painlessmesh import Links, Mesh, NodeSide
 
 WATCHDOG_MS = 30000
 BEAT_SECONDS = 0.2
@@ -41,8 +41,7 @@ class Node:
         self._listen_at = board.start_access_point(config["mesh"])
         nonce = binascii.hexlify(board.random(8)).decode()
         self._side = NodeSide(binascii.unhexlify(config["mesh_key"]), board.node_id, nonce)
-        receiver = Receiver(board.node_id, config["node_type"], board.hardware)
-        self.updater = Updater(self.slots, takers, receiver, config)
+        self.updater = Updater(self.slots, takers, self.enable_ota_receive, config)
         if "signing_key" in config:
             from device.signing import Signing  # 5 KB of heap that most boards never need
 
@@ -77,6 +76,12 @@ class Node:
             from node.push_button import way_back
 
             self.role.on_long_press = way_back(self.slots, updater)
+
+    def enable_ota_receive(self) -> object:
+        """What takes the parts of an image for this node's role, as long as one is on its way."""
+        from painlessmesh.ota_receiver import Receiver
+
+        return Receiver(self.board.node_id, self.config["node_type"], self.board.hardware)
 
     def _compose(self) -> str:
         return status.body(self._identity, self._side, self.updater)

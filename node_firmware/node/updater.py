@@ -7,7 +7,10 @@ configuration accepts level 0. Slow steps run in `run`, a buffer at a time.
 """
 
 import asyncio
+import gc
+import sys
 
+from device import forget
 from device.image import HARDWARE, ImageError
 from painlessmesh.protocol import flag, text
 
@@ -39,9 +42,10 @@ TAG_LETTERS = "0123456789abcdef-"
 
 
 class Updater:
-    def __init__(self, slots: object, takers: dict, receiver: object, config: dict) -> None:
+    def __init__(self, slots: object, takers: dict, receive: object, config: dict) -> None:
         """`slots` are those of what runs; `takers` says for each kind of image which slots and
-        which `Incoming` take it, or why none does (`device.firmware_slots`)."""
+        which `Incoming` take it, or why none does (`device.firmware_slots`). `receive()` makes a
+        painlessmesh Receiver, and loads its code; both are gone again when an image is checked."""
         self.phase = TRIAL if slots.in_trial else IDLE
         self.md5 = None  # of the image that is on its way, None when there is none
         self.parts = 0  # of that image
@@ -56,7 +60,8 @@ class Updater:
         self._slots = slots
         self._takers = takers
         self._target, self._incoming = takers[slots.kind]  # of the image on its way
-        self._receiver = receiver
+        self._receive = receive
+        self._receiver = None  # while an image is on its way
         self._node_type = config["node_type"]
         self._accept_level_0 = config["accept_level_0"] and "signing_key" not in config
         self._by_itself = False  # level 0: nobody will say `commit`
@@ -115,9 +120,13 @@ class Updater:
             except ImageError as error:
                 self._fault(md5, error.code, error.reason)
                 return
-        if not genuine:
-            package["ahead"] = 0  # nobody would understand what this node needs
+        if not genuine or package.get("kind") == "esp-image":
+            package["ahead"] = (
+                0  # nobody understands a need, or a partition that is written in order
+            )
+        self._receiver = self._receive()
         if not self._receiver.announce(package, now):
+            self._forget_receiver()
             return
         self.error = None
         self.md5 = md5
@@ -158,11 +167,12 @@ class Updater:
                 elif event[0] == "part":
                     self._incoming.write(event[1], memoryview(event[2]))
                 elif event[0] == "complete":
+                    self._forget_receiver()
                     self._work.set()
                     self._move("complete")
                 elif event[0] == "gave_up":
                     self._incoming.close()  # what has arrived stays
-                    self._receiver.cancel()
+                    self._forget_receiver()
                     self.md5 = None
                     self._move("gave up")
         except ImageError as error:
@@ -203,7 +213,7 @@ class Updater:
 
     def _cancel(self, md5: object) -> None:
         if self.phase in BUSY and md5 == self.md5:
-            self._receiver.cancel()
+            self._forget_receiver()
             self._incoming.discard()
             self.md5 = None
             self._move("cancel")
@@ -224,6 +234,8 @@ class Updater:
                 await self._verify()
 
     async def _verify(self) -> None:
+        await asyncio.sleep(0)  # until nobody holds the receiver any more
+        gc.collect()
         steps = self._target.installing(self._incoming, self._node_type)
         try:
             for _ in steps:
@@ -240,6 +252,15 @@ class Updater:
         if self._move("whole") and self._by_itself:
             self.command({"do": "commit", "md5": self.md5, "tag": NOBODYS_TAG})
 
+    def _forget_receiver(self) -> None:
+        """6 KB of heap, which checking an image needs for itself."""
+        if self._receiver is not None:
+            self._receiver = None
+            forget(("device.early_parts",))
+            sys.modules.pop("painlessmesh.ota_receiver", None)
+            # Its package would load it again if it were asked whether it has it.
+            sys.modules["painlessmesh"].__dict__.pop("ota_receiver", None)
+
     # ---- phases
 
     def confirmed(self) -> None:
@@ -249,7 +270,7 @@ class Updater:
     def _stop(self, code: str, reason: str) -> None:
         """The image on its way is not taken; nothing of it stays."""
         md5 = self.md5
-        self._receiver.cancel()
+        self._forget_receiver()
         try:
             self._incoming.discard()
         except OSError:

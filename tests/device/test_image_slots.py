@@ -389,34 +389,3 @@ def test_a_bootloader_that_knows_no_trials_is_told_to_go_back():
     assert board.boot("power_on") == "1.1.0"
     assert board.slots.confirm()
     assert board.boot("power_on") == "1.1.0"
-
-
-def test_parts_of_an_image_may_come_in_any_order():
-    board = boards.in_service()
-    incoming = board.incoming
-    parts = incoming.begin(made_announcement(NEW)) or (len(NEW) + 1023) // 1024
-    order = sorted(range(parts), key=lambda number: (number // 8, -number))
-    assert order != list(range(parts))
-    for number in order:
-        assert incoming.write(number, memoryview(NEW)[number * 1024 : (number + 1) * 1024])
-    assert incoming.complete and bytes(board.flash.partitions["ota_1"][: len(NEW)]) == NEW
-
-
-def test_an_image_with_gaps_goes_on_after_a_restart_before_the_first():
-    board = boards.in_service()
-    board.incoming.begin(made_announcement(NEW))
-    for number in (0, 1, 2, 3, 4, 6, 7, 8):
-        board.incoming.write(number, memoryview(NEW)[number * 1024 : (number + 1) * 1024])
-    board.incoming.close()
-    board._load("soft")
-    first = board.incoming.begin(made_announcement(NEW))
-    assert first == 4
-    for number in range(first, (len(NEW) + 1023) // 1024):
-        assert board.incoming.write(number, memoryview(NEW)[number * 1024 : (number + 1) * 1024])
-    assert bytes(board.flash.partitions["ota_1"][: len(NEW)]) == NEW
-
-
-def made_announcement(image):
-    from tests.device.made_bundles import announcement
-
-    return announcement(image, kind="esp-image")

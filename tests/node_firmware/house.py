@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -158,11 +159,20 @@ class House:
         self.boots += 1
         self.cause = cause
         self.statuses.clear()
+        self._lose_what_is_not_closed()
         boot_choice.pick(SlotState(FlashFiles(self.root)), cause)
         self.node = Node(Board(self), self.config, self.root)
         self.tasks = [asyncio.create_task(self.node.updater.run())]
         self.plug()
         return self.node
+
+    def _lose_what_is_not_closed(self):
+        """As littlefs does; here an old node's buffer would still be written when it is forgotten."""
+        file = self.node and self.node.updater._incoming._file
+        if file:
+            size = Path(file.name).stat().st_size
+            file.close()
+            os.truncate(file.name, size)
 
     def plug(self):
         if self.gateway is not None:
