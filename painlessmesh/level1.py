@@ -66,7 +66,7 @@ def nonce_in(body: str) -> str:
 
 def announcement_text(package: dict, nonce: str) -> str:
     """What the `mac` of an announcement covers; `nonce` is the boot nonce of the node it is for."""
-    return "\n".join(
+    said = "\n".join(
         (
             "announce",
             text(package, "md5", 32),
@@ -82,3 +82,8 @@ def announcement_text(package: dict, nonce: str) -> str:
             nonce,
         )
     )
+    if package.get("sig") is not None:
+        # A relay could otherwise spoil the signature, and the node would blame the firmware.
+        floor = "" if package.get("floor") is None else str(u32(package, "floor"))
+        said += "\n%d\n%s\n%s" % (u32(package, "counter"), floor, text(package, "sig", 512))
+    return said

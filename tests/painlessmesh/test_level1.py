@@ -277,3 +277,16 @@ def test_an_announcement_of_an_earlier_boot_or_for_another_node_is_refused():
     assert not NodeSide(KEY, 3333333333, NODE_NONCE).check_announcement(package)
     forced = ANNOUNCEMENT[:6] + (("forced", True),) + ANNOUNCEMENT[6:]
     assert gateway.sign(forced)[-1] != gateway.sign(ANNOUNCEMENT)[-1]
+
+
+def test_the_signature_of_a_firmware_is_under_the_mac_as_well():
+    gateway, node = met()
+    signature = (("counter", 7), ("sig", "c2lnbmF0dXJl"))
+    package = over_the_wire(gateway.sign(ANNOUNCEMENT + signature))
+    assert node.check_announcement(package)
+    for keys in ({"sig": "eA=="}, {"counter": 8}, {"floor": 0}, {"sig": None}, {"sig": 5}):
+        assert not node.check_announcement(changed(package, **keys))
+    lower = over_the_wire(gateway.sign(ANNOUNCEMENT + signature + (("floor", 3),)))
+    assert node.check_announcement(lower)
+    assert not node.check_announcement(changed(lower, floor=2))
+    assert not node.check_announcement(changed(lower, floor=None))
