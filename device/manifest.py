@@ -148,7 +148,7 @@ def _check_files(files: object) -> None:
             raise ManifestError("{} lies in a folder that is a file".format(name))
 
 
-def _lies_in_a_file(name: str, files: dict) -> bool:
+def _lies_in_a_file(name: str, files: object) -> bool:
     folders = name.split("/")[:-1]
     return any(["/".join(folders[: depth + 1]) in files for depth in range(len(folders))])
 

@@ -101,7 +101,7 @@ class Sender:
 
     def add_target(
         self, offer: Offer, node_id: int, stock: bool = False, window: int = 0, ahead: int = 0
-    ) -> Target:
+    ) -> object:
         """This node may take the offer. `stock`: a C++ node. `window`: most parts in flight; 1 is one per request.
 
         `ahead`: it speaks level 1, and is told that it may take so many parts out of order.
@@ -117,7 +117,7 @@ class Sender:
     def remove_target(self, node_id: int) -> None:
         self._targets = [target for target in self._targets if target.node_id != node_id]
 
-    def target(self, node_id: int) -> Target | None:
+    def target(self, node_id: int) -> object:
         for target in self._targets:
             if target.node_id == node_id:
                 return target

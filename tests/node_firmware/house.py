@@ -321,6 +321,6 @@ def _waiting(link):
     frames = []
     frame = link.next_frame()
     while frame is not None:
-        frames.append(frame)
+        frames.append(bytes(frame))  # the next one may be made in the same buffer
         frame = link.next_frame()
     return frames
