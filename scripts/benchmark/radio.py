@@ -15,10 +15,11 @@ PEERS = 7  # that an ESP32 can serve directly
 
 
 class RadioWire(Wire):
-    """A link on the shared air. `carried` are the bytes of both directions."""
+    """A link on the shared air. `carried` are the bytes of both directions, `parts` the DATA frames."""
 
     def __init__(self, net, dialling, accepting, delay):
         self.carried = 0
+        self.parts = []  # every DATA
         self._busy = [False, False]
         super().__init__(net, dialling, accepting, delay)
 
@@ -36,10 +37,16 @@ class RadioWire(Wire):
             self.net.later(free - self.net.now, self._try_again, side)
             return
         frame = link.next_frame()
+        if frame is None:
+            self._try_again(side)
+            return
+        frame = bytes(frame)  # the next one may be made in the same memory
         if self.net.dropped(mesh, frame):
             self._try_again(side)
             return
         self.carried += len(frame)
+        if b'"type":12,' in frame:
+            self.parts.append(frame)
         sent, arrived = self.net.occupy(mesh, self.ends[1 - side][0], len(frame))
         self.net.later(arrived + self.delay, self.arrive, 1 - side, frame)
         # A moment later than exactly: whoever waits for this radio has his turn.
