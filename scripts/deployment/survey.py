@@ -116,7 +116,7 @@ def running_firmware(found: Survey) -> Firmware | None:
         described = manifest.parse(found.texts.get(f"{slot}/manifest.json", "").encode())
     except manifest.ManifestError:
         return None
-    listed = described["files"]
+    listed = dict(described["files"].items())
     held = {path[2:] for path in found.files if path.startswith(f"{slot}/")} - {manifest.NAME}
     wrong = [name for name in listed if found.hash_of(f"{slot}/{name}") != listed[name]]
     fault = next(iter([*wrong, *sorted(held - set(listed))]), "")
