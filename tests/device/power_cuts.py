@@ -38,6 +38,7 @@ def every_cut(before, story, check, step=1):
             check(board)
             at += step
             board = cut(before, story, at, way)
+    assert cuts >= len(WAYS), "the story was never cut"
     return cuts
 
 
