@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
-from .entity import MeshOtaEntity
-from .hub import Change
+from .entity import MeshOtaEntity, async_follow_nodes
 from .nodes import Node
 
 PARALLEL_UPDATES = 0
@@ -26,28 +24,12 @@ async def async_setup_entry(
 ) -> None:
     """Add an entity for each node that says a status; a stock node says none."""
     gateway = entry.runtime_data
-    hub = gateway.hub
-    shown: set[str] = set()
 
-    @callback
-    def add_new() -> None:
-        known = hub.nodes_of(gateway.gateway_id)
-        new = [node for node in known if not node.stock and node.node_id not in shown]
-        shown.update(node.node_id for node in new)
-        entities = [DemandsSignatures(gateway, node) for node in new]
-        for entity in entities:
-            # A node whose device was removed may come back one day.
-            entity.async_on_remove(partial(shown.discard, entity.node.node_id))
-        async_add_entities(entities)
+    def make(node: Node) -> list[DemandsSignatures]:
+        silent = node.stock or node.is_gateway
+        return [] if silent else [DemandsSignatures(gateway, node)]
 
-    @callback
-    def follow(change: Change) -> None:
-        # As in `update`: the old entity of a node that moved here goes before this one comes.
-        if change.kind == "node" and change.id not in shown:
-            add_new()
-
-    entry.async_on_unload(hub.async_subscribe(follow))
-    add_new()
+    async_follow_nodes(entry, async_add_entities, make)
 
 
 class DemandsSignatures(MeshOtaEntity, BinarySensorEntity):

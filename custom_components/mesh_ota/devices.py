@@ -18,6 +18,7 @@ from homeassistant.helpers.device_registry import DeviceInfo
 from .const import DOMAIN
 from .hub import Change, MeshOta
 from .nodes import Node
+from .outlet import behind
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -88,10 +89,13 @@ def async_keep_devices(
         if change.kind in ("node", "new_node") and (node := hub.node(change.id)) is not None:
             keep(node)
 
-    for node in list(hub.nodes.nodes.values()):
+    for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+        if (node := hub.node(node_id_of(device.identifiers) or "")) is not None:
+            keep(node)
+    for node in hub.nodes.at(gateway_id):
         keep(node)
-    entry.async_on_unload(hub.async_subscribe(follow))
-    entry.async_on_unload(hub.async_subscribe(_log_presence(gateway)))
+    entry.async_on_unload(hub.async_subscribe(follow, behind(gateway_id)))
+    entry.async_on_unload(hub.async_subscribe(_log_presence(gateway), gateway_id))
     return gateway
 
 

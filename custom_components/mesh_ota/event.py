@@ -12,7 +12,7 @@ from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity
 from .hub import Change
 from .jobs.states import STARTED, NodeStatus
-from .outlet import Moved
+from .outlet import Moved, behind
 
 PARALLEL_UPDATES = 0
 ENDS = {
@@ -43,6 +43,11 @@ class UpdateEvent(MeshOtaEntity, EventEntity):
         node = gateway.hub.nodes.nodes[gateway.gateway_id]
         super().__init__(gateway.hub, node, describe(gateway, node))
         self._attr_unique_id = f"{gateway.gateway_id}-update-event"
+
+    @property
+    @override
+    def topics(self) -> tuple[str, ...]:
+        return (behind(self.node.node_id),)
 
     @override
     @callback

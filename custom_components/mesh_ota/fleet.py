@@ -19,6 +19,7 @@ from .hub import Change
 from .jobs.fit import why_not
 from .jobs.job import NodeRow
 from .nodes import Node
+from .outlet import behind
 from .translated_errors import translated_errors
 
 
@@ -50,7 +51,8 @@ class FleetUpdate(UpdateEntity):
     async def async_added_to_hass(self) -> None:
         """Listen to the hub."""
         await super().async_added_to_hass()
-        self.async_on_remove(self._hub.async_subscribe(self._follow))
+        topics = behind(self._gateway_id), "library"
+        self.async_on_remove(self._hub.async_subscribe(self._follow, *topics))
 
     def _follow(self, change: Change) -> None:
         if change.kind in ("node", "new_node", "library", "gateway"):

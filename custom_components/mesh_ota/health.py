@@ -49,7 +49,7 @@ class HealthWatch:
     @callback
     def async_follow(self) -> None:
         """Watch every job that has a canary, those from before a restart too."""
-        self._hub.async_subscribe(self._follow)
+        self._hub.async_subscribe(self._follow, "job")
         for job in self._hub.engine.ledger.open_jobs:
             self._look(job)
 

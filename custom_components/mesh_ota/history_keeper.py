@@ -33,7 +33,7 @@ class HistoryKeeper:
             self._store.touch_later()
         for job in self._hub.jobs():
             self._take(job.id)
-        self._hub.async_subscribe(self._follow)
+        self._hub.async_subscribe(self._follow, "job")
 
     @callback
     def _follow(self, change: Change) -> None:

@@ -171,7 +171,7 @@ class MeshOta(Orders):
 
     async def async_forget_node(self, node_id: str) -> None:
         """Drop a node; its open rows end."""
-        self.nodes.nodes.pop(node_id, None)
+        self.nodes.forget(node_id)
         self.engine.forget_node(node_id, dt_util.utcnow(), "node_removed")
         self.outlet.publish(nodes=[node_id])
         await self.outlet.jobs_store.async_settle()

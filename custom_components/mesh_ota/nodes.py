@@ -21,6 +21,7 @@ from .const import (
 from .firmware.record import Firmware
 from .node import GatewayState, Node
 from .status import node_id, read_asks_for, read_status, read_tree
+from .whereabouts import Whereabouts
 
 __all__ = ["GatewayState", "Node", "NodeRegistry", "Seen"]
 
@@ -49,6 +50,7 @@ class NodeRegistry:
         """Know nobody."""
         self.nodes: dict[str, Node] = {}
         self.gateways: dict[str, GatewayState] = {}
+        self._whereabouts = Whereabouts()
         self.tied: Callable[[str], bool] = lambda _node_id: False
         """Says whether a node may not change its gateway now (between commit and proof)."""
 
@@ -58,8 +60,16 @@ class NodeRegistry:
 
     def restore(self, stored: dict[str, Any]) -> None:
         """Take up where `stored` ended; everybody is away until heard."""
+        self._whereabouts = Whereabouts()
         nodes = [Node.restored(node) for node in stored["nodes"]]
         self.nodes = {node.node_id: node for node in nodes}
+        for node in nodes:
+            self._whereabouts.put(node)
+
+    def forget(self, node_id: str) -> None:
+        """Drop a node, if it is known."""
+        if (node := self.nodes.pop(node_id, None)) is not None:
+            self._whereabouts.drop(node)
 
     def may_run(self, image: Firmware) -> bool:
         """Whether a node runs the image, or could go back to it."""
@@ -71,18 +81,25 @@ class NodeRegistry:
 
     def nodes_of(self, gateway_id: str) -> list[Node]:
         """Return the gateway's nodes that have been introduced, without the gateway itself."""
-        mine = self._nodes_at(gateway_id)
-        return [node for node in mine if node.introduced and not node.is_gateway]
+        return [node for node in self.at(gateway_id) if node.introduced and not node.is_gateway]
 
-    def _nodes_at(self, gateway_id: str) -> list[Node]:
-        return [node for node in self.nodes.values() if node.gateway_id == gateway_id]
+    def at(self, gateway_id: str) -> list[Node]:
+        """Return whatever is at the gateway: strangers and the gateway itself too."""
+        return self._whereabouts.at(gateway_id)
+
+    def gateways_of(self, node_id: str) -> set[str]:
+        """Return the gateway that a node is at and the one it was at before, where it has or had one."""
+        node = self.nodes.get(node_id)
+        found = {node.gateway_id if node else None, self._whereabouts.former(node_id)}
+        return {gateway_id for gateway_id in found if gateway_id is not None}
 
     def add_gateway(self, gateway_id: str, entry_id: str) -> GatewayState:
         """Take a gateway in; it is away until it is heard."""
         state = self.gateways[gateway_id] = GatewayState(gateway_id=gateway_id, entry_id=entry_id)
         known = self.nodes.get(gateway_id)
         if known is None or not known.is_gateway:
-            self.nodes[gateway_id] = Node(
+            self.forget(gateway_id)
+            own = self.nodes[gateway_id] = Node(
                 node_id=gateway_id,
                 gateway_id=gateway_id,
                 node_type=GATEWAY_TYPE,
@@ -91,16 +108,17 @@ class NodeRegistry:
                 stock=False,
                 introduced=True,
             )
+            self._whereabouts.put(own)
         return state
 
     def remove_gateway(self, gateway_id: str, *, forget: bool) -> list[str]:
         """Let a gateway go; its nodes are away from now on, or forgotten. Returns their ids."""
         self.gateways.pop(gateway_id, None)
-        concerned = self._nodes_at(gateway_id)
+        concerned = self.at(gateway_id)
         for node in concerned:
             node.online, node.parent = False, None
             if forget:
-                del self.nodes[node.node_id]
+                self.forget(node.node_id)
         return [node.node_id for node in concerned]
 
     def heard_gateway(self, gateway_id: str, now: datetime) -> list[str] | None:
@@ -112,7 +130,7 @@ class NodeRegistry:
         if not came:
             return None
         # Its tree holds unless it says another: it tells each change, and all of it in a new session.
-        return self._place(self._nodes_at(gateway_id), now)
+        return self._place(self.at(gateway_id), now)
 
     def introduce(self, now: datetime) -> list[str]:
         """Introduce nodes that have been there for long and said nothing: stock ones. Returns their ids.
@@ -126,7 +144,7 @@ class NodeRegistry:
         for node in silent:
             node.introduced = node.online
             if not node.online:
-                del self.nodes[node.node_id]
+                self.forget(node.node_id)
         return [node.node_id for node in silent if node.introduced]
 
     def silence(self, now: datetime) -> tuple[list[str], list[str]]:
@@ -167,7 +185,7 @@ class NodeRegistry:
             node = self._take(name, gateway_id, seen, now)
             if node is not None:
                 node.last_heard = now
-        seen.moved = self._place(self._nodes_at(gateway_id), now)
+        seen.moved = self._place(self.at(gateway_id), now)
         return seen
 
     def report_nodes(self, gateway_id: str, entries: Iterable[Any], now: datetime) -> Seen:
@@ -195,14 +213,15 @@ class NodeRegistry:
         """Return the node if this gateway may speak for it."""
         node = self.nodes.get(name)
         if node is None:
-            if len(self._nodes_at(gateway_id)) > NODES_MAX:
+            if self._whereabouts.count(gateway_id) > NODES_MAX:
                 return None
             node = self.nodes[name] = Node(node_id=name, gateway_id=gateway_id, first_seen=now)
+            self._whereabouts.put(node)
         elif node.gateway_id != gateway_id:
             # It moves once the other gateway no longer sees it, never between commit and proof.
             if node.online or node.is_gateway or self.tied(name):
                 return None
-            node.gateway_id = gateway_id
+            self._whereabouts.move(node, gateway_id)
             if node.introduced:
                 seen.new.append(name)
         return node

@@ -30,6 +30,14 @@ class Change:
     id: str
 
 
+EVERYTHING = ""
+
+
+def behind(gateway_id: str) -> str:
+    """Return the topic of all that happens to a gateway and its nodes, also those that come from it or leave it."""
+    return f"behind {gateway_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Moved(Change):
     """A node of a job went to another state; `kind` is `moved`, `id` the node's."""
@@ -50,20 +58,49 @@ class Outlet:
         self._engine = engine
         self._nodes = nodes
         self._moved: list[Moved] = []
-        self._listeners: list[Callable[[Change], None]] = []
+        self._listeners: dict[str, list[Callable[[Change], None]]] = {}
         self._wakeups: dict[str, asyncio.Event] = {}
 
     @callback
-    def async_subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `listener` with each change, in the event loop. Returns what ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def async_subscribe(
+        self, listener: Callable[[Change], None], *topics: str
+    ) -> Callable[[], None]:
+        """Call `listener` with each change, in the event loop. Returns what ends it.
+
+        With topics, only with changes of one of these kinds, about one of these ids, or `behind` one of these
+        gateways; it may be called with others too.
+        """
+        names = topics or (EVERYTHING,)
+        for topic in names:
+            self._listeners.setdefault(topic, []).append(listener)
+
+        def end() -> None:
+            for topic in names:
+                self._listeners[topic].remove(listener)
+                if not self._listeners[topic]:
+                    del self._listeners[topic]
+
+        return end
+
+    @property
+    def listening(self) -> int:
+        """How many subscriptions there are."""
+        return sum(len(listeners) for listeners in self._listeners.values())
 
     def notify(self, *changes: Change) -> None:
-        """Tell every listener."""
+        """Tell whoever asked for it, each once."""
         for change in changes:
-            for listener in tuple(self._listeners):
+            heard = [
+                each for topic in self._topics(change) for each in self._listeners.get(topic, ())
+            ]
+            for listener in dict.fromkeys(heard):
                 listener(change)
+
+    def _topics(self, change: Change) -> list[str]:
+        gateways = self._nodes.gateways_of(change.id)
+        if isinstance(change, Moved):
+            gateways.add(change.gateway_id)
+        return [EVERYTHING, change.kind, *map(behind, gateways), change.id]
 
     @callback
     def publish(

@@ -40,7 +40,7 @@ def async_follow_alarms(hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: Mes
             async_settle_signing_issue(hass, hub)
 
     async_settle_signing_issue(hass, hub)
-    entry.async_on_unload(hub.async_subscribe(follow))
+    entry.async_on_unload(hub.async_subscribe(follow, gateway_id, "job", "signing"))
     entry.async_on_unload(partial(ir.async_delete_issue, hass, DOMAIN, wrong_signatures))
 
 

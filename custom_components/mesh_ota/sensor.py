@@ -18,12 +18,12 @@ from homeassistant.const import (
     EntityCategory,
     UnitOfInformation,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
-from .entity import MeshOtaEntity
-from .hub import Change, MeshOta
+from .entity import MeshOtaEntity, async_follow_nodes
+from .hub import MeshOta
 from .jobs.states import FINAL
 from .nodes import Node
 
@@ -86,27 +86,11 @@ async def async_setup_entry(
 ) -> None:
     """Add those of each node whose type is known, and of each that says it later."""
     gateway = entry.runtime_data
-    hub, shown = gateway.hub, set[str]()
 
-    @callback
-    def add_new() -> None:
-        known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
-        new = [node for node in known if node and node.node_type and node.node_id not in shown]
-        shown.update(node.node_id for node in new)
-        async_add_entities([NodeSensor(gateway, node, each) for node in new for each in SENSORS])
+    def make(node: Node) -> list[NodeSensor]:
+        return [NodeSensor(gateway, node, each) for each in SENSORS] if node.node_type else []
 
-    @callback
-    def follow(change: Change) -> None:
-        if change.kind != "node":
-            return
-        node = hub.node(change.id)
-        if node is None or node.gateway_id != gateway.gateway_id:
-            shown.discard(change.id)  # it may come back one day
-        elif change.id not in shown:
-            add_new()
-
-    entry.async_on_unload(hub.async_subscribe(follow))
-    add_new()
+    async_follow_nodes(entry, async_add_entities, make)
 
 
 class NodeSensor(MeshOtaEntity, SensorEntity):

@@ -15,7 +15,7 @@ from .const import DOMAIN, GATEWAY_MISSED
 from .devices import MeshOtaConfigEntry
 from .hub import Change, MeshOta
 from .jobs.states import NodeStatus
-from .outlet import Moved
+from .outlet import Moved, behind
 
 STUCK = ("no_reaction", "no_progress", "not_verified", "not_back", "too_often")
 STORAGE_FULL = "storage_full"
@@ -25,7 +25,8 @@ STORAGE_FULL = "storage_full"
 def async_follow_trouble(hass: HomeAssistant, entry: MeshOtaConfigEntry, hub: MeshOta) -> None:
     """Watch the entry's gateway and its nodes until the entry is unloaded, and the library they share."""
     trouble = Trouble(hass, entry, hub)
-    entry.async_on_unload(hub.async_subscribe(trouble.follow))
+    topics = behind(entry.runtime_data.gateway_id), "library"
+    entry.async_on_unload(hub.async_subscribe(trouble.follow, *topics))
     entry.async_on_unload(trouble.stop)
     trouble.begin()
 

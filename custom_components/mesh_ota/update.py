@@ -6,8 +6,6 @@ failure, cancel or restart can leave an entity "in progress".
 
 from __future__ import annotations
 
-from collections import Counter
-from functools import partial
 from html import escape
 from typing import Any, override
 
@@ -18,12 +16,12 @@ from homeassistant.components.update import (
     UpdateEntity,
     UpdateEntityFeature,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import UNKNOWN_VERSION
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
-from .entity import MeshOtaEntity
+from .entity import MeshOtaEntity, async_follow_nodes
 from .fleet import FleetUpdate
 from .hub import Change
 from .jobs.job import NodeRow
@@ -47,37 +45,22 @@ async def async_setup_entry(
     Without a type no firmware can be for it; it has a device all the same.
     """
     gateway = entry.runtime_data
-    hub = gateway.hub
-    shown: set[str] = set()
     fleets: set[str] = set()
 
-    @callback
-    def add_fleets() -> None:
-        types = Counter(node.node_type for node in hub.nodes_of(gateway.gateway_id))
-        new = {kind for kind, nodes in types.items() if kind and nodes > 1} - fleets
-        fleets.update(new)
-        async_add_entities([FleetUpdate(gateway, kind) for kind in sorted(new)])
+    def make(node: Node) -> list[UpdateEntity]:
+        if node.node_type is None:
+            return []
+        return [FirmwareUpdate(gateway, node), *make_fleet(node.node_type)]
 
-    @callback
-    def add_new() -> None:
-        add_fleets()
-        known = [hub.node(gateway.gateway_id), *hub.nodes_of(gateway.gateway_id)]
-        new = [node for node in known if node and node.node_type and node.node_id not in shown]
-        shown.update(node.node_id for node in new)
-        entities = [FirmwareUpdate(gateway, node) for node in new]
-        for entity in entities:
-            # A node whose device was removed may come back one day.
-            entity.async_on_remove(partial(shown.discard, entity.node.node_id))
-        async_add_entities(entities)
+    def make_fleet(node_type: str) -> list[UpdateEntity]:
+        nodes = gateway.hub.nodes_of(gateway.gateway_id)
+        alike = [node for node in nodes if node.node_type == node_type]
+        if node_type in fleets or len(alike) <= 1:
+            return []
+        fleets.add(node_type)
+        return [FleetUpdate(gateway, node_type)]
 
-    @callback
-    def follow(change: Change) -> None:
-        # A node that moved here is told to everybody as new first: its old entity goes before this one comes.
-        if change.kind == "node" and change.id not in shown:
-            add_new()
-
-    entry.async_on_unload(hub.async_subscribe(follow))
-    add_new()
+    async_follow_nodes(entry, async_add_entities, make)
 
 
 class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
@@ -95,6 +78,11 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         """Show the firmware of this node."""
         super().__init__(gateway.hub, node, describe(gateway, node))
         self._attr_unique_id = f"{node.node_id}-firmware"
+
+    @property
+    @override
+    def topics(self) -> tuple[str, ...]:
+        return (*super().topics, "library")
 
     @override
     def concerns(self, change: Change) -> bool:

@@ -42,7 +42,7 @@ class WindowWatch:
     @callback
     def async_follow(self) -> None:
         """Look again whenever something changes, and at every full minute."""
-        self._hub.async_subscribe(self._follow_job)
+        self._hub.async_subscribe(self._follow_job, "job")
         self._watch()
 
     @callback

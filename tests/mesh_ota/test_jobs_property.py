@@ -142,7 +142,7 @@ class Engine(RuleBasedStateMachine):
         before, self.house = self.house, House(self.house.engine.stored())
         self.house.now = before.now + timedelta(minutes=1)
         self.house.add_gateway(OTHER_GATEWAY)
-        self.house.nodes.nodes = before.nodes.nodes
+        self.house.nodes.restore(before.nodes.stored())
 
     @invariant()
     def lists_keep_the_contract(self) -> None:

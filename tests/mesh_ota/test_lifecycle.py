@@ -38,7 +38,7 @@ NODE = "2222222222"
 @pytest.fixture
 def alone(hub: MeshOta) -> int:
     """How many listen to a house without a gateway: asked for before `paired`."""
-    return len(hub.outlet._listeners)
+    return hub.outlet.listening
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def listening(hass: HomeAssistant, hub: MeshOta) -> dict[str, Any]:
     bus = {kind: n for kind, n in hass.bus.async_listeners().items() if "final_write" not in kind}
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     return {
-        "hub": len(hub.outlet._listeners),
+        "hub": hub.outlet.listening,
         "library": len(hub.library._listeners),
         "long polls": len(hub.outlet._wakeups),
         "bus": bus,

@@ -30,7 +30,7 @@ async def house(hass: HomeAssistant, caller: GatewayClient, upload: Upload) -> d
 
 def listeners(hub: MeshOta) -> int:
     """How many follow the house."""
-    return len(hub.outlet._listeners)
+    return hub.outlet.listening
 
 
 async def ask(client: Any, command: str, **more: Any) -> dict[str, Any]:

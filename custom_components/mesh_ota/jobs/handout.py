@@ -69,8 +69,7 @@ class Handouts:
         return True
 
     def _keys_of(self, gateway_id: str) -> list[str]:
-        nodes = self._nodes.nodes.values()
-        return [n.signing_key for n in nodes if n.gateway_id == gateway_id and n.signing_key]
+        return [n.signing_key for n in self._nodes.at(gateway_id) if n.signing_key]
 
     def _picks(self, gateway_id: str) -> list[Pick]:
         mine = list(self._ledger.open_rows(gateway_id))
