@@ -107,8 +107,11 @@ class Poller:
             length = await self._home_assistant.block(firmware_id, start, size, buffer)
         except Refused:
             self._blocks.give_up(wanted)
-            self._behind = True  # no job needs that image: our list is not the newest
-            raise
+            before = self._revision
+            await self._list(0, None)  # no job needs that image: our list is not the newest
+            if self._revision == before:
+                raise
+            return
         self._blocks.filled(wanted, length)
         self._distributor.block_arrived(self._clock())
 

@@ -2,15 +2,18 @@
 
 import asyncio
 import itertools
+import re
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from simulator import firmware
 from simulator.stage import Entity, Stage
 
 _MINOR = itertools.count(2)
+_OFFER_OR_PART = re.compile(rb'"type":1[02],')
 _ENDED_JOB = ("completed", "failed", "cancelled")
 # The shipped 15 s are waited for in the first rollout and by images; here every test would wait them.
 _STEADY_SECONDS = 1
@@ -137,6 +140,16 @@ class House:
             yield
         finally:
             self._set_rate(None)
+
+    @contextmanager
+    def listening_to_gateway(self, recording: Path) -> Iterator[Callable[[], int]]:
+        """How many announcements and parts have left the gateway for its neighbours since."""
+        wire = self.mesh.air.wires[self.mesh.gateway.access_point_mac.hex()]
+        before, wire.recording = wire.recording, recording
+        try:
+            yield lambda: len(_OFFER_OR_PART.findall(recording.read_bytes()))
+        finally:
+            wire.recording = before
 
     def _set_rate(self, bytes_per_second: float | None) -> None:
         for wire in self.mesh.air.wires.values():

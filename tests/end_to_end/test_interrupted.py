@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 from simulator import firmware
 from tests.end_to_end.house import House, fresh_version
@@ -74,16 +75,22 @@ async def test_a_cancel_before_the_start_leaves_the_node_alone(house: House) -> 
 
 
 async def test_a_cancel_in_mid_transfer_withdraws_the_offer_within_two_seconds(
-    house: House,
+    house: House, tmp_path: Path
 ) -> None:
     board = house.mesh.nodes["bedroom"]
     before, starts = (await house.node("bedroom"))["proof"], board.starts
     async with house.slow_air():
         job = await house.make_job(await house.new_firmware("bedroom"), "bedroom")
-        await house.in_mid_transfer(job, "bedroom")
-        await house.cancel(job)
-        assert not (await house.entity("bedroom")).in_progress
-        await house.until(lambda: _arriving(house, "bedroom"), lambda record: record is None, 2)
+        with house.listening_to_gateway(tmp_path / "air.bin") as offered_or_sent:
+            await house.in_mid_transfer(job, "bedroom")
+            assert offered_or_sent()
+            await house.cancel(job)
+            assert not (await house.entity("bedroom")).in_progress
+            await asyncio.sleep(2)
+            by_then = offered_or_sent()
+            # The node hears of it when what was on its way over two slow hops is there.
+            await house.until(lambda: _arriving(house, "bedroom"), lambda record: not record, 8)
+            assert offered_or_sent() == by_then
     row = await house.row(job, "bedroom")
     assert row["status"] == "cancelled"
     assert (await house.node("bedroom"))["proof"] == before

@@ -91,6 +91,23 @@ async def test_a_cancel_is_obeyed_within_two_seconds(house, until):
     assert time.monotonic() - began < 2
 
 
+async def test_a_block_that_is_refused_since_the_job_ended_costs_no_pause(house, until):
+    node = await met(house, until)
+    ha = house.home_assistant
+    download, refused_at = ha._download, []
+
+    def cancelled_meanwhile(firmware_id, span):
+        if span.startswith("bytes=204800-"):
+            refused_at.append(time.monotonic())
+            ha.set_jobs()
+        return download(firmware_id, span)
+
+    ha._download = cancelled_meanwhile
+    distribute(house, image_of(300_000), NODE)
+    await until(lambda: node.cancelled)
+    assert time.monotonic() - refused_at[0] < 0.7
+
+
 async def test_a_job_that_a_report_calls_unknown_is_dropped(house, until):
     node = await met(house, until)
     node.obeys = False
