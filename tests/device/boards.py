@@ -84,3 +84,15 @@ def fill(files, slot, content):
         with files.open(slot + "/" + name, "wb") as file:
             file.write(content[at + 512 : at + 512 + size])
         at += 512 + size + -size % 512
+
+
+def in_trial():
+    """A board that has taken NEW over OLD and boots it for the first time."""
+    board = in_service()
+    board.update(NEW)
+    assert board.boot() == "1.1.0"
+    return board
+
+
+def outcome(board):
+    return board.slots.last["outcome"]
