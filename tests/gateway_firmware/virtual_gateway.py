@@ -94,6 +94,10 @@ class VirtualGateway:
                 return True
         return until is None
 
+    def run_to_restart(self, node_id, seconds=30):
+        """Let time pass until that node has what it was sent and restarts."""
+        assert self.run(seconds, lambda: self.nodes[node_id].phase == "restarting")
+
     def _beat(self):
         now = self.now
         self.contact.tick(now)
