@@ -19,7 +19,6 @@ from homeassistant.helpers.typing import ConfigType
 from .const import CONF_KEY, DOMAIN
 from .devices import MeshOtaConfigEntry, async_keep_devices, node_id_of
 from .hub import async_get_hub
-from .job_actions import async_setup_job_actions
 from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 from .trouble import async_follow_trouble
@@ -32,7 +31,6 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.SENSOR, Platform.U
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the actions, and what a page of the frontend may follow."""
     async_setup_services(hass)
-    async_setup_job_actions(hass)
     async_setup_websocket_api(hass)
     return True
 

@@ -138,6 +138,6 @@ class HealthWatch:
 
     async def _async_go_back(self, node_id: str) -> None:
         try:
-            await self._hub.async_go_back(node_id, ACTOR)
+            await self._hub.async_go_back([node_id], ACTOR)
         except MeshOtaError:
             return  # a stock node, or nothing lies in its other slot: the issue says that the job stopped

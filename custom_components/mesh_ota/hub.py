@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import CHECK_DELAY, TICK, UNKNOWN_VERSION
-from .errors import StorageFailed, load_sentences
+from .errors import MeshOtaError, StorageFailed, load_sentences, sentence
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
 from .health import HealthWatch
@@ -132,6 +132,10 @@ class MeshOta(Orders):
 
     async def _async_learn_language(self, _event: Event | None = None) -> None:
         self._texts = await async_sentences(self.hass)
+
+    def translated(self, error: MeshOtaError) -> str:
+        """Return an error in the language of this Home Assistant."""
+        return sentence(self._texts, error)
 
     def message_of(self, row: NodeRow) -> str | None:
         """Return why a row waits or how it ended, in the language of this Home Assistant."""

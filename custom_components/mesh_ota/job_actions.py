@@ -1,6 +1,6 @@
-"""The actions on jobs and firmware that are there: list for everybody, hold, do again and delete for administrators.
+"""What the actions on jobs and policies do: make, end, hold, do again, list. The words are those of the HTTP API.
 
-The words in and out are those of the HTTP API (`docs/gateway-api.md` §7).
+Each returns its answer, and raises MeshOtaError; the table of them is in `services`.
 """
 
 from __future__ import annotations
@@ -9,25 +9,21 @@ from typing import Any
 
 import voluptuous as vol
 
-from homeassistant.core import (
-    HomeAssistant,
-    ServiceCall,
-    ServiceResponse,
-    SupportsResponse,
-    callback,
-)
+from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_register_admin_service
 
-from .const import DOMAIN
-from .hub import async_get_hub
+from .hub import MeshOta
 from .jobs.rollout import Rollout, read_rollout
 from .jobs.states import JobStatus
-from .translated_errors import translated_errors
+from .nodes import Node
+from .targets import ATTR_TARGET_NODE_TYPE, TARGETS, some_target, target_nodes
 
+ATTR_DRY_RUN = "dry_run"
 ATTR_FIRMWARE_ID = "firmware_id"
+ATTR_FORCE_UPDATE = "force_update"
 ATTR_JOB_ID = "job_id"
 ATTR_NODE_TYPE = "node_type"
+ATTR_SIGN_DOWNGRADE = "sign_downgrade"
 ATTR_STATUS = "status"
 
 ROLLOUT_FIELDS: dict[Any, Any] = {
@@ -43,8 +39,18 @@ ROLLOUT_FIELDS: dict[Any, Any] = {
     vol.Optional("go_back_if_unhealthy"): cv.boolean,
 }
 """Fields of `create_job` beside its target; what they may hold is checked where the HTTP API's is."""
+CREATE_JOB = vol.Schema(
+    {
+        vol.Required(ATTR_FIRMWARE_ID): cv.positive_int,
+        **TARGETS,
+        vol.Optional(ATTR_FORCE_UPDATE, default=False): cv.boolean,
+        vol.Optional(ATTR_SIGN_DOWNGRADE, default=False): cv.boolean,
+        vol.Optional(ATTR_DRY_RUN, default=False): cv.boolean,
+        **ROLLOUT_FIELDS,
+    }
+)
+GO_BACK = vol.All(vol.Schema(TARGETS), some_target)
 JOB = vol.Schema({vol.Required(ATTR_JOB_ID): cv.positive_int})
-FIRMWARE = vol.Schema({vol.Required(ATTR_FIRMWARE_ID): cv.positive_int})
 POLICY = vol.Schema(
     {
         vol.Required(ATTR_NODE_TYPE): cv.string,
@@ -54,7 +60,6 @@ POLICY = vol.Schema(
     }
 )
 LIST_JOBS = vol.Schema({vol.Optional(ATTR_STATUS): vol.In([str(each) for each in JobStatus])})
-LIST_FIRMWARE = vol.Schema({vol.Optional(ATTR_NODE_TYPE): cv.string})
 
 
 def rollout_of(call: ServiceCall) -> Rollout:
@@ -65,63 +70,71 @@ def rollout_of(call: ServiceCall) -> Rollout:
     return read_rollout(said)
 
 
-@callback
-def async_setup_job_actions(hass: HomeAssistant) -> None:
-    """Register them; they work for as long as Home Assistant runs."""
+async def create_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Make a job and answer with it, or with its flight plan if it is only to be planned."""
+    firmware_id = call.data[ATTR_FIRMWARE_ID]
+    node_type = call.data.get(ATTR_TARGET_NODE_TYPE)
 
-    async def hold_or_retry(call: ServiceCall) -> ServiceResponse:
-        hub, number = await async_get_hub(hass), call.data[ATTR_JOB_ID]
-        with translated_errors():
-            if call.service == "retry_job":
-                job = await hub.async_retry_job(number, call.context.user_id)
-            elif call.service == "pause_job":
-                job = await hub.async_pause_job(number)
-            else:
-                job = await hub.async_resume_job(number)
-        return hub.shown(job)
+    def alike(node: Node) -> bool:
+        return node.node_type == hub.library.get(firmware_id).node_type
 
-    async def delete_firmware(call: ServiceCall) -> ServiceResponse:
-        hub = await async_get_hub(hass)
-        with translated_errors():
-            row = await hub.library.async_delete(call.data[ATTR_FIRMWARE_ID])
-        return row.as_dict()
+    wanted: dict[str, Any] = {
+        "rollout": rollout_of(call),
+        # What is for a whole type is for those too that turn up later.
+        "node_ids": None if node_type else target_nodes(hub, call, alike),
+        "node_type": node_type,
+        "force": call.data[ATTR_FORCE_UPDATE],
+    }
+    if call.data[ATTR_DRY_RUN]:
+        return await hub.async_plan_job(firmware_id, **wanted)
+    job = await hub.async_create_job(
+        firmware_id,
+        sign_downgrade=call.data[ATTR_SIGN_DOWNGRADE],
+        actor=call.context.user_id,
+        **wanted,
+    )
+    return hub.shown(job)
 
-    async def set_policy(call: ServiceCall) -> ServiceResponse:
-        hub = await async_get_hub(hass)
-        said = {
-            name: call.data[name] for name in ("auto_update", "delay_hours") if name in call.data
-        }
-        with translated_errors():
-            rollout = rollout_of(call)
-            if rollout != Rollout():
-                said["rollout"] = rollout.stored()
-            policy = await hub.policies.async_set(call.data[ATTR_NODE_TYPE], said)
-        return policy.as_dict()
 
-    async def list_jobs(call: ServiceCall) -> ServiceResponse:
-        hub, status = await async_get_hub(hass), call.data.get(ATTR_STATUS)
-        jobs = hub.jobs(None if status is None else JobStatus(status))
-        return {"jobs": [hub.shown(job) for job in jobs]}
+async def cancel_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Cancel one."""
+    return hub.shown(await hub.async_cancel_job(call.data[ATTR_JOB_ID], call.context.user_id))
 
-    async def list_firmware(call: ServiceCall) -> ServiceResponse:
-        hub = await async_get_hub(hass)
-        rows = hub.library.list(call.data.get(ATTR_NODE_TYPE))
-        return {"firmware": [row.as_dict() for row in rows]}
 
-    for name, action, schema in (
-        ("retry_job", hold_or_retry, JOB),
-        ("pause_job", hold_or_retry, JOB),
-        ("resume_job", hold_or_retry, JOB),
-        ("delete_firmware", delete_firmware, FIRMWARE),
-        ("set_policy", set_policy, POLICY),
-    ):
-        async_register_admin_service(
-            hass, DOMAIN, name, action, schema, supports_response=SupportsResponse.OPTIONAL
-        )
-    for name, action, schema in (
-        ("list_jobs", list_jobs, LIST_JOBS),
-        ("list_firmware", list_firmware, LIST_FIRMWARE),
-    ):
-        hass.services.async_register(
-            DOMAIN, name, action, schema, supports_response=SupportsResponse.ONLY
-        )
+async def retry_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Do again what failed in one; the answer is the new one."""
+    return hub.shown(await hub.async_retry_job(call.data[ATTR_JOB_ID], call.context.user_id))
+
+
+async def pause_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Hold one."""
+    return hub.shown(await hub.async_pause_job(call.data[ATTR_JOB_ID]))
+
+
+async def resume_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Let one go on."""
+    return hub.shown(await hub.async_resume_job(call.data[ATTR_JOB_ID]))
+
+
+async def go_back(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Bring nodes back to what lies in their other slots: a job for each, or none at all if one of them cannot."""
+    node_ids = target_nodes(hub, call, lambda node: node.can_go_back) or ()
+    jobs = await hub.async_go_back(node_ids, call.context.user_id)
+    return {"jobs": [hub.shown(job) for job in jobs]}
+
+
+async def list_jobs(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Answer with all jobs, or those in one state."""
+    status = call.data.get(ATTR_STATUS)
+    jobs = hub.jobs(None if status is None else JobStatus(status))
+    return {"jobs": [hub.shown(job) for job in jobs]}
+
+
+async def set_policy(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
+    """Say what shall happen by itself to the nodes of a type."""
+    said = {name: call.data[name] for name in ("auto_update", "delay_hours") if name in call.data}
+    rollout = rollout_of(call)
+    if rollout != Rollout():
+        said["rollout"] = rollout.stored()
+    policy = await hub.policies.async_set(call.data[ATTR_NODE_TYPE], said)
+    return policy.as_dict()

@@ -57,6 +57,11 @@ class Node:
         """Whether it is the gateway itself."""
         return self.node_id == self.gateway_id
 
+    @property
+    def can_go_back(self) -> bool:
+        """Whether something is known to lie in its other slot."""
+        return self.other is not None and not self.stock
+
     def as_dict(self) -> dict[str, Any]:
         """Return all that is known of it, ready for JSON."""
         known = {item.name: getattr(self, item.name) for item in fields(self)}

@@ -122,20 +122,30 @@ class Orders:
         job = self.engine.retry(job_id, firmware, dt_util.utcnow(), actor)
         return await self._async_kept(job, self.signer.signature_of(firmware.id))
 
-    async def async_go_back(self, node_id: str, actor: str | None = None) -> Job:
-        """Bring a node back to what lies in its other slot, without a transfer, through the same trial."""
-        node = self.node(node_id)
-        if node is None:
+    async def async_go_back(self, node_ids: Sequence[str], actor: str | None = None) -> list[Job]:
+        """Bring nodes back to what lies in their other slots, without a transfer, each through the same trial.
+
+        If one of them cannot, no job is made.
+        """
+        nodes = [self._known(node_id) for node_id in dict.fromkeys(node_ids)]
+        if not nodes:
+            raise InvalidRequest("no_target")
+        for node in nodes:
+            if not node.can_go_back:
+                raise Conflict("nothing_to_go_back_to", node=node.node_id)
+        now = dt_util.utcnow()
+        return [await self._async_kept(self.engine.go_back(node, now, actor)) for node in nodes]
+
+    def _known(self, node_id: str) -> Node:
+        if (node := self.node(node_id)) is None:
             raise NotFound("unknown_node", node=node_id)
-        return await self._async_kept(self.engine.go_back(node, dt_util.utcnow(), actor))
+        return node
 
     async def async_install(
         self, node_id: str, version: str | None, actor: str | None = None
     ) -> Job:
         """Install on one node; returns the open job if there is one already, joins one made within 2 s."""
-        node = self.node(node_id)
-        if node is None:
-            raise NotFound("unknown_node", node=node_id)
+        node = self._known(node_id)
         if (found := self.engine.row_for(node_id)) and version in (None, found[1].to_version):
             return found[0]
         fitting = self.library.fitting(node)

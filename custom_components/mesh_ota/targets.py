@@ -1,7 +1,8 @@
-"""Which nodes an action names: by node id, by device, by area or by label."""
+"""Which nodes an action names: by node id, by device, by area, by label or by type."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import voluptuous as vol
@@ -14,47 +15,55 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from .const import DOMAIN
 from .devices import node_id_of
 from .hub import MeshOta
+from .nodes import Node
 
 ATTR_TARGET_NODE_IDS = "target_node_ids"
+ATTR_TARGET_NODE_TYPE = "target_node_type"
 
 _MANY = vol.All(cv.ensure_list, [cv.string])
-NAMED: dict[Any, Any] = {
+TARGETS: dict[Any, Any] = {
     vol.Exclusive(ATTR_DEVICE_ID, "target"): _MANY,
     vol.Exclusive(ATTR_TARGET_NODE_IDS, "target"): _MANY,
-}
-"""Fields that name nodes one by one."""
-PLACED: dict[Any, Any] = {
     vol.Exclusive(ATTR_AREA_ID, "target"): _MANY,
     vol.Exclusive(ATTR_LABEL_ID, "target"): _MANY,
+    vol.Exclusive(ATTR_TARGET_NODE_TYPE, "target"): cv.string,
 }
-"""Fields that name whatever is somewhere."""
+"""Fields that name nodes one by one, and fields that name whatever is somewhere."""
+some_target = cv.has_at_least_one_key(*(str(field) for field in TARGETS))
 
 
-def named_nodes(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
-    """The node ids that the call names, by id or by device; None if it names none."""
-    if ATTR_DEVICE_ID in call.data:
-        return [_node_id_of(hass, device) for device in call.data[ATTR_DEVICE_ID]]
-    return call.data.get(ATTR_TARGET_NODE_IDS)
-
-
-def placed_nodes(
-    hass: HomeAssistant, hub: MeshOta, call: ServiceCall, node_type: str
+def target_nodes(
+    hub: MeshOta, call: ServiceCall, suits: Callable[[Node], bool]
 ) -> list[str] | None:
-    """The nodes of this type in the areas, or with the labels, of the call; None if it names neither."""
+    """The node ids that the call means; None if it names nothing.
+
+    Whoever is named by id or device is meant, of the others (lamps, other nodes, nodes long gone) those that suit.
+    """
+    if ATTR_DEVICE_ID in call.data:
+        return [_node_id_of(hub.hass, device) for device in call.data[ATTR_DEVICE_ID]]
+    if ATTR_TARGET_NODE_IDS in call.data:
+        return list(call.data[ATTR_TARGET_NODE_IDS])
+    if ATTR_TARGET_NODE_TYPE in call.data:
+        node_type = call.data[ATTR_TARGET_NODE_TYPE]
+        found = [node for node in hub.nodes.nodes.values() if node.node_type == node_type]
+    elif (placed := _placed(hub.hass, call)) is not None:
+        known = [hub.node(node_id) for node_id in placed]
+        found = [node for node in known if node is not None]
+    else:
+        return None
+    return list(dict.fromkeys(node.node_id for node in found if suits(node)))
+
+
+def _placed(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
+    """The node ids of our devices in the areas, or with the labels, of the call."""
     registry = dr.async_get(hass)
-    if ATTR_AREA_ID in call.data:
-        areas = call.data[ATTR_AREA_ID]
+    if (areas := call.data.get(ATTR_AREA_ID)) is not None:
         found = [each for area in areas for each in dr.async_entries_for_area(registry, area)]
-    elif ATTR_LABEL_ID in call.data:
-        labels = call.data[ATTR_LABEL_ID]
+    elif (labels := call.data.get(ATTR_LABEL_ID)) is not None:
         found = [each for label in labels for each in dr.async_entries_for_label(registry, label)]
     else:
         return None
-    # What else stands there (lamps, nodes of other types, nodes long gone) is not meant.
-    nodes = [hub.node(node_id_of(device.identifiers) or "") for device in found]
-    return list(
-        dict.fromkeys(node.node_id for node in nodes if node and node.node_type == node_type)
-    )
+    return [node_id for device in found if (node_id := node_id_of(device.identifiers))]
 
 
 def _node_id_of(hass: HomeAssistant, device_id: str) -> str:

@@ -1,4 +1,4 @@
-"""An upload as it arrives: multipart fields, the file streamed to a `.part` beside the images, all under one cap."""
+"""An upload as it arrives: multipart fields, the file streamed into a `PartFile`, all under one cap."""
 
 from pathlib import Path
 
@@ -7,10 +7,9 @@ from aiohttp import BodyPartReader, web
 from homeassistant.core import HomeAssistant
 
 from .const import IMAGE_MAX, UPLOAD_OVERHEAD
-from .errors import InvalidRequest, StorageFailed, TooLarge
+from .errors import InvalidRequest, TooLarge
+from .part_file import PartFile, too_large
 
-# Written to disk in pieces of this size: few enough trips to the executor, little memory.
-PIECE = 256 * 1024
 MOST = IMAGE_MAX + UPLOAD_OVERHEAD
 FIELDS = ("node_type", "version", "hardware", "release_notes", "is_stable", "runtime")
 
@@ -20,7 +19,7 @@ class Upload:
 
     def __init__(self, hass: HomeAssistant, path: Path) -> None:
         """Write the file to `path`."""
-        self._hass = hass
+        self._file = PartFile(hass, path)
         self.path = path
         self.filename = ""
         self.words: dict[str, str] = {}
@@ -30,7 +29,7 @@ class Upload:
     async def async_receive(self, request: web.Request) -> None:
         """Read the whole body. Raises InvalidRequest, TooLarge or StorageFailed."""
         if (request.content_length or 0) > MOST:
-            raise self._too_large()
+            raise too_large()
         if not request.content_type.startswith("multipart/"):
             raise InvalidRequest("not_multipart")
         try:
@@ -66,40 +65,17 @@ class Upload:
             raise InvalidRequest("field_malformed", field=(part.name or "")[:40]) from err
 
     async def _async_write(self, part: BodyPartReader) -> None:
-        piece = bytearray()
-        await self._async_append(b"", "wb")
+        await self._file.async_begin()
         while chunk := await part.read_chunk():
             self._count(chunk)
-            piece += chunk
-            if len(piece) >= PIECE:
-                await self._async_append(bytes(piece), "ab")
-                piece.clear()
-        if piece:
-            await self._async_append(bytes(piece), "ab")
+            await self._file.async_take(chunk)
+        await self._file.async_end()
 
     def _count(self, chunk: bytes) -> None:
         self._taken += len(chunk)
         if self._taken > MOST:
-            raise self._too_large()
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge("image_too_large", most=IMAGE_MAX // 2**20)
-
-    async def _async_append(self, piece: bytes, mode: str) -> None:
-        try:
-            await self._hass.async_add_executor_job(_append, self.path, piece, mode)
-        except OSError as err:
-            raise StorageFailed.of(err) from err
+            raise too_large()
 
     async def async_discard(self) -> None:
         """Remove what is left of the file; the library has taken it away if all went well."""
-        await self._hass.async_add_executor_job(_discard, self.path)
-
-
-def _append(path: Path, piece: bytes, mode: str) -> None:
-    with path.open(mode) as file:
-        file.write(piece)
-
-
-def _discard(path: Path) -> None:
-    path.unlink(missing_ok=True)
+        await self._file.async_discard()

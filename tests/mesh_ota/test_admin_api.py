@@ -232,7 +232,7 @@ async def test_a_full_disk_is_said(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("custom_components.mesh_ota.upload._append", full)
+    monkeypatch.setattr("custom_components.mesh_ota.part_file._write", full)
     status, error = await ask(admin, "POST", "firmware/upload", data=form(images.bundle()))
     assert (status, error["code"]) == (507, "storage_full")
     assert hub.library.list() == []

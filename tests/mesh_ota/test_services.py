@@ -190,3 +190,64 @@ async def test_a_place_where_nobody_is_makes_no_job(
     with pytest.raises(ServiceValidationError):
         await call(hass, "create_job", firmware_id=firmware["id"], area_id=["nowhere"])
     assert (await call(hass, "list_jobs"))["jobs"] == []
+
+
+OTHER_SLOT = {"proof": "ab" * 32, "version": "0.9.0"}
+
+
+@pytest.mark.parametrize(
+    "target", ["area_id", "label_id", "target_node_type", "device_id", "target_node_ids"]
+)
+async def test_go_back_means_whoever_is_meant_and_can(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    device_registry: dr.DeviceRegistry,
+    paired: MockConfigEntry,
+    target: str,
+):
+    """Of a place or a type those that have something to go back to, and nobody else in the house."""
+    await caller.report_node(NODE, other=OTHER_SLOT)
+    await caller.report_node(SECOND, name="attic")
+    await caller.report_node("4000000000", type="dht", name="porch", other=OTHER_SLOT)
+    await hass.async_block_till_done()
+    ids = {}
+    for node_id in (NODE, SECOND):
+        device = device_registry.async_get_device_by_identifier((DOMAIN, node_id), paired.entry_id)
+        assert device is not None
+        ids[node_id] = device.id
+        device_registry.async_update_device(device.id, area_id="hall", labels={"hall"})
+    value = {
+        "area_id": ["hall"],
+        "label_id": ["hall"],
+        "target_node_type": "pir",
+        "device_id": [ids[NODE]],
+        "target_node_ids": [NODE],
+    }[target]
+    jobs = (await call(hass, "go_back", **{target: value}))["jobs"]
+    assert [[row["node_id"] for row in job["nodes"]] for job in jobs] == [[NODE]]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"target_node_ids": [NODE, SECOND]},
+        {"target_node_ids": [NODE, "4444444444"]},
+        {"target_node_type": "led"},
+        {"area_id": ["nowhere"]},
+    ],
+)
+async def test_go_back_of_one_who_cannot_touches_nobody(
+    hass: HomeAssistant, caller: GatewayClient, fields: dict[str, Any]
+):
+    """A list is done whole or not at all."""
+    await caller.report_node(NODE, other=OTHER_SLOT)
+    await caller.report_node(SECOND, name="attic")
+    with pytest.raises(ServiceValidationError):
+        await call(hass, "go_back", **fields)
+    assert (await call(hass, "list_jobs"))["jobs"] == []
+
+
+async def test_go_back_wants_to_know_of_whom(hass: HomeAssistant, paired: MockConfigEntry):
+    """Least of all is it for every node."""
+    with pytest.raises(vol.Invalid):
+        await call(hass, "go_back")
