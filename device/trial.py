@@ -23,6 +23,7 @@ GATEWAY_NEEDS = (
     ("router", RETRY, "The home network was not joined within {} s."),
     ("home_assistant", RETRY, "Home Assistant did not answer within {} s."),
     ("self_test", REFUSED, "The self-test did not end within {} s."),
+    ("steady", REFUSED, "The firmware did not run steadily within {} s."),
 )
 
 

@@ -58,6 +58,17 @@ def with_role(
     return bundle.build(node_type, version, replaced={name: source, **(more or {})})
 
 
+def of_gateway(
+    version: str, *, appended: Mapping[str, str] | None = None, **trial_seconds: int
+) -> bytes:
+    """A bundle for the gateway; modules go on with what is `appended`, by their name in a slot."""
+    changed = {
+        name: sources.read(name, sources.REPOSITORY) + text.encode()
+        for name, text in (appended or {}).items()
+    }
+    return bundle.build("gateway", version, replaced=changed | trial_lasting(**trial_seconds))
+
+
 def trial_lasting(**seconds: int) -> dict[str, bytes]:
     """The shipped trial but for its DEADLINE or STEADY, for tests that cannot wait so long."""
     name = "device/trial.py"

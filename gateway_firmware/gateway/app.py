@@ -7,6 +7,7 @@ to be gone before the rest is loaded into its place.
 
 import asyncio
 import gc
+import os
 
 from device import forget
 from gateway.blocks import Blocks
@@ -21,8 +22,11 @@ ONLY_AT_START = (
     "device.image",
     "device.manifest",
     "device.proof",
+    "device.signature",
+    "device.signing",
     "device.slot_state",
 )
+ORDER = "update.json"  # of own_install, which is loaded only when there is one
 
 
 def prepare() -> tuple:
@@ -38,7 +42,7 @@ def prepare() -> tuple:
     files = FlashFiles()
     keys = keyring.load(files, board.random)
     print("setup key:", keyring.setup_key(keys.gateway))
-    return board, config, keys, own_slot.facts(files)
+    return board, config, keys, own_slot.facts(files, config.get("signing_key", ""))
 
 
 async def run(blocks: Blocks, found: tuple) -> None:
@@ -51,8 +55,20 @@ async def run(blocks: Blocks, found: tuple) -> None:
     await gateway.run()
 
 
+def has_order() -> bool:
+    try:
+        os.stat(ORDER)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     gc.threshold(LOADING_THRESHOLD)
+    if has_order():
+        from gateway import own_install
+
+        own_install.main()
     blocks = Blocks()
     found = prepare()
     forget(ONLY_AT_START)

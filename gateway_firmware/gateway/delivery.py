@@ -105,7 +105,7 @@ class Delivery:
         if self.state == FAILED:
             return
         if last.get("tag") == self.tag and phase != "restarting":
-            self._restarting(boot - 1, now)  # the commit was heard, and this is a later boot
+            self.restarting(boot - 1, now)  # the commit was heard, and this is a later boot
         elif status.get("md5") == self.job.md5 and phase in STATE_OF_PHASE:
             self.old_error = False
             self._in_phase(phase, status, now)
@@ -121,7 +121,7 @@ class Delivery:
     def _in_phase(self, phase: str, status: dict, now: int) -> None:
         state = STATE_OF_PHASE[phase]
         if state == RESTARTING:
-            self._restarting(status.get("boot", 0), now)
+            self.restarting(status.get("boot", 0), now)
         elif self.state != RESTARTING:
             if phase == "ready" and not self.ready:
                 self.ready = True
@@ -130,7 +130,8 @@ class Delivery:
             if part >= self.part or state != self.state:
                 self.move(state, now, part)
 
-    def _restarting(self, boot: int, now: int) -> None:
+    def restarting(self, boot: int, now: int) -> None:
+        """The image is committed, in that boot."""
         if self._boot is None:
             self._boot = boot
         self.move(RESTARTING, now, self.job.offer.parts)

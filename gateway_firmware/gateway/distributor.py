@@ -38,6 +38,7 @@ class Distributor:
     def __init__(self, mesh: Mesh, contact: Contact, serving: Serving) -> None:
         self.on_news = None  # called when there is progress to report
         self.on_want = None  # called when a block is to be fetched
+        self.on_own = None  # called with (delivery, now) of a job for this gateway itself
         self._mesh = mesh
         self._contact = contact
         self._serving = serving
@@ -165,7 +166,11 @@ class Distributor:
         under_way = False
         for delivery in list(self._serving.deliveries):
             node = self._contact.node(delivery.node_id)
-            if node is None:
+            if delivery.node_id == self._mesh.node_id:
+                if self._fresh(now) and not delivery.held:
+                    self.on_own(delivery, now)
+                under_way = under_way or delivery.state in BEFORE_COMMIT
+            elif node is None:
                 self._away(delivery, now)
             elif delivery.state in BEFORE_COMMIT:
                 self._act(delivery, node, now)

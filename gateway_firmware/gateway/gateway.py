@@ -38,6 +38,9 @@ class Gateway:
         self.board = board
         self.config = config
         self.who = who
+        self._root = root
+        self._blocks = blocks
+        self._update = None  # own_update.OwnUpdate, once a job names this gateway
         self.mesh = Mesh(board.node_id)
         self.mesh.root = True
         self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
@@ -52,21 +55,22 @@ class Gateway:
         self.connection = Connection(config["home_assistant"]["url"])
         self.connection.room = blocks.claim
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
-        reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
+        self.reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
         home_assistant = HomeAssistant(session)
-        home_assistant.on_keys = self.contact.take_keys
-        self.poller = Poller(home_assistant, blocks, self.distributor, reporter, board.now_us)
+        home_assistant.on_keys = self._take_keys
+        self.poller = Poller(home_assistant, blocks, self.distributor, self.reporter, board.now_us)
         self.poller.on_revision = self.revision.saw
         self.contact.on_news = self.poller.wake
         self.distributor.on_news = self.poller.wake
         self.distributor.on_want = self.poller.wake
+        self.distributor.on_own = self._update_ourselves
         self.mesh.on_changed_connections(self.poller.wake)
 
     def facts(self) -> dict:
         """The gateway object of a report."""
         board = self.board
         facts = dict(self.who)
-        del facts["in_trial"]
+        del facts["in_trial"], facts["parked"]
         facts["heap"] = board.heap_free()
         facts["flash"] = board.flash_free()
         facts["up"] = (board.now_us() - self._started) // 1_000_000
@@ -89,11 +93,41 @@ class Gateway:
             self._beat(),
             self._feed(),
         ]
-        if self.who["in_trial"]:
-            from gateway import own_trial
-
-            running.append(own_trial.run(self.board, self.poller))
+        if self.who["in_trial"] or self.who["parked"]:
+            running.append(self._try_ourselves())
         await asyncio.gather(*running)
+
+    # ---- this gateway as one of those that are updated
+
+    def _update_ourselves(self, delivery: object, now: int) -> None:
+        if self._update is None:
+            from device.flash_files import FlashFiles
+            from gateway.own_update import OwnUpdate
+
+            flash = FlashFiles(self._root), self._root
+            self._update = OwnUpdate(self.board, self.config, self.who, flash, self.links.close)
+        self._update.tick(delivery, self._blocks, now)
+
+    async def _try_ourselves(self) -> None:
+        from device.flash_files import FlashFiles
+        from gateway import own_trial
+
+        step = own_trial.run if self.who["in_trial"] else own_trial.again
+        changed = await step(self.board, self.poller, FlashFiles(self._root))
+        self.who.update(changed or {})
+        self.reporter.everything()
+        self.poller.wake()
+
+    def _take_keys(self, changes: list) -> None:
+        """Changes of the signing key: the nodes' matter, and ours where we carry it too."""
+        self.contact.take_keys(changes)
+        for change in changes:
+            if change["from"] == self.who.get("key"):
+                from gateway import own_key
+
+                self.who["key"] = own_key.replaced(self._root, self.config["signing_key"], change)
+
+    # ---- what runs
 
     async def _talk(self) -> None:
         while not self.board.router_alive():

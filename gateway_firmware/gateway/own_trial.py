@@ -1,7 +1,7 @@
 """The first boot of a new version of the gateway itself, until it is confirmed or goes back.
 
-Its partners are the home network and Home Assistant, and its deadline counts only while the first is
-there: a house whose router is switched off is no reason to go back.
+Its partners are the home network and Home Assistant, and its clock stands while the first is not there:
+a house whose router is switched off is no reason to go back.
 """
 
 import asyncio
@@ -9,9 +9,10 @@ import asyncio
 LOOK_SECONDS = 0.5
 
 
-async def run(board: object, poller: object) -> None:
-    """To the verdict; then the flash knows it and, unless confirmed, the board restarts."""
-    from device.trial import GATEWAY_NEEDS, Trial
+async def run(board: object, poller: object, files: object) -> dict:
+    """To the verdict; then the flash knows it and, unless confirmed, the board restarts. Answers what
+    is to be said of this gateway from now on, as `own_slot.confirm` does."""
+    from device.trial import GATEWAY_NEEDS, STEADY, Trial
 
     counted = 0
     seen = board.now_us()
@@ -26,18 +27,30 @@ async def run(board: object, poller: object) -> None:
         seen = now
         if poller.accepted:
             trial.saw("home_assistant")
-    _carry_out(trial, board)
+        if counted >= STEADY:
+            trial.saw("steady")
+    return _carry_out(trial, board, files)
 
 
-def _carry_out(trial: object, board: object) -> None:
-    from device.flash_files import FlashFiles
-    from device.trial import CONFIRMED
+async def again(board: object, poller: object, files: object) -> None:
+    """The new version waits in the other slot, for it did not reach Home Assistant. Once this one does,
+    it gets another trial; how many in all is counted in flash."""
+    while not poller.accepted:
+        await asyncio.sleep(LOOK_SECONDS)
     from gateway import own_slot
 
+    own_slot.rearm(files)
+    board.reset()
+
+
+def _carry_out(trial: object, board: object, files: object) -> dict:
+    from device.trial import CONFIRMED, REFUSED
+    from gateway import own_slot
+
+    print("trial:", trial.verdict, trial.reason)
     if trial.verdict == CONFIRMED:
-        own_slot.confirm(FlashFiles())
-        print("This version is confirmed.")
-    else:
-        print("This version is given up for now:", trial.reason)
-        own_slot.retry(FlashFiles(), trial.reason)
-        board.reset()
+        return own_slot.confirm(files)
+    give_up = own_slot.refuse if trial.verdict == REFUSED else own_slot.retry
+    give_up(files, trial.reason)
+    board.reset()
+    return {}

@@ -48,8 +48,7 @@ class Partners:
 async def try_out(monkeypatch, board, partners, seconds=2):
     monkeypatch.setattr(own_trial, "LOOK_SECONDS", 0)
     files = board.flash.files()
-    monkeypatch.setattr("device.flash_files.FlashFiles", lambda: files)
-    await asyncio.wait_for(own_trial.run(partners, partners), seconds)
+    return await asyncio.wait_for(own_trial.run(partners, partners, files), seconds)
 
 
 def version_after(board: BoardInMemory):
@@ -74,7 +73,8 @@ def test_a_damaged_slot_says_so_and_has_another_proof(tmp_path):
 
 async def test_a_version_that_home_assistant_answers_is_confirmed(on_trial, monkeypatch):
     partners = Partners()
-    await try_out(monkeypatch, on_trial, partners)
+    changed = await try_out(monkeypatch, on_trial, partners)
+    assert changed["last"]["outcome"] == "confirmed"
     assert partners.resets == 0
     assert SlotState(on_trial.flash.files()).last["outcome"] == "confirmed"
     assert version_after(on_trial) == "1.1.0"
@@ -87,6 +87,27 @@ async def test_a_version_that_never_reaches_home_assistant_goes_back(on_trial, m
     assert partners.resets == 1
     assert SlotState(on_trial.flash.files()).last["outcome"] == "retry"
     assert version_after(on_trial) == "1.0.0"
+
+
+async def test_a_version_that_waits_gets_another_trial_once_home_assistant_answers(
+    on_trial, monkeypatch
+):
+    partners = Partners(accepted=False)
+    await try_out(monkeypatch, on_trial, partners)
+    assert version_after(on_trial) == "1.0.0"
+    files = on_trial.flash.files()
+    assert own_slot.facts(files)["parked"]
+    partners.accepted = True
+    await own_trial.again(partners, partners, files)
+    assert partners.resets == 2
+    assert version_after(on_trial) == "1.1.0"
+
+
+def test_the_version_before_is_told_as_what_lies_in_the_other_slot(on_trial):
+    assert own_slot.facts(on_trial.flash.files())["other"] == {
+        "proof": made.proof(OLD),
+        "version": "1.0.0",
+    }
 
 
 async def test_a_house_without_a_router_does_not_end_a_trial(on_trial, monkeypatch):
