@@ -108,7 +108,7 @@ class ImageSlots(Slots):
 
     # ---- inside
 
-    def _check_flip(self, proof: str) -> None:
+    def _check_other(self, proof: str) -> None:
         found, damaged = self._look_at(self.other)[:2]
         if damaged or found != proof:
             raise ImageError("image", "The image in the other partition is damaged.")

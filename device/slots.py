@@ -161,16 +161,12 @@ class Slots:
 
     def check_flip(self, proof: str) -> None:
         """Raises ImageError unless the other slot, as it is, may run again."""
-        from device.proof import slot_proof
-
         self._check_idle()
         if self.is_refused(proof):
             raise ImageError("refused", "This firmware failed its trial here before.")
         if (self.other_image or {}).get("proof") != proof:
             raise ImageError("bundle", "The other slot does not hold that firmware.")
-        found, damaged = slot_proof(self.files, self.other, proof)
-        if found != proof:
-            raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
+        self._check_other(proof)
 
     # ---- the trial, told by the application that is tried
 
@@ -243,6 +239,13 @@ class Slots:
     def _check_idle(self) -> None:
         if self._state.trial and not self.waits_for_retry:
             raise ImageError("flash", "The node is still busy with its last update.")
+
+    def _check_other(self, proof: str) -> None:
+        from device.proof import slot_proof
+
+        found, damaged = slot_proof(self.files, self.other, proof)
+        if found != proof:
+            raise ImageError("bundle", "{} in the other slot is damaged.".format(damaged))
 
     def _running(self, root_path: str) -> str:
         """The slot that the loader put first on the path. The state file says it too, unless this
