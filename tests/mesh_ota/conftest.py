@@ -16,6 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 # At module level: the harness has a package `custom_components` of its own that would come first.
 from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
 from custom_components.mesh_ota.hub import MeshOta, async_get_hub
+from custom_components.mesh_ota.jobs.job import Job
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
@@ -31,6 +32,7 @@ __all__ = ["checked_translations"]
 
 GATEWAY_ID = "1111111111"
 GATEWAY_KEY = bytes(range(32))
+NODE = "2222222222"
 
 type NewGateway = Callable[[str, bytes], Awaitable[GatewayClient]]
 type Upload = Callable[..., Awaitable[dict[str, Any]]]
@@ -137,3 +139,17 @@ async def upload(
         return await answer.json()
 
     return post
+
+
+@pytest.fixture
+async def node(caller: GatewayClient) -> None:
+    """One node of type pir in the mesh."""
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE)
+
+
+@pytest.fixture
+async def job(hub: MeshOta, node: None, upload: Upload) -> Job:
+    """A job for that node."""
+    firmware = await upload("pir", "1.1.0")
+    return await hub.async_create_job(firmware["id"], node_ids=[NODE])

@@ -1,6 +1,6 @@
 """Sixty hostile requests on both doors, one rule for all: 4xx, one sentence, nothing changed, nothing told.
 
-Single cases are looked at closely in test_admin_api, test_gateway_api and test_gateway_auth.
+Single cases are looked at closely in test_admin_api, test_gateway_door and test_gateway_auth.
 """
 
 import gzip
