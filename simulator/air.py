@@ -25,6 +25,8 @@ class Wire:
         """bytes per second and direction; None: as fast as it goes"""
         self.recording: Path | None = None
         """where every byte of both directions is appended"""
+        self.ear: Callable[[object, bytes], None] | None = None
+        """called with (an object for each stream, its next bytes) as they come in"""
         self.connections = 0
         """how many were made since the start"""
         self.passed = 0
@@ -92,6 +94,8 @@ class Wire:
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while chunk := await source.read(_CHUNK):
             self.passed += len(chunk)
+            if self.ear:
+                self.ear(source, chunk)
             if self.recording:
                 with self.recording.open("ab") as recording:
                     recording.write(chunk)

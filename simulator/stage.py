@@ -6,11 +6,13 @@ program die, by the guardian.
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simulator import firmware
+from simulator.floor_plan import HOUSE, Place
 from simulator.guardian import Guardian
 from simulator.home_assistant import HomeAssistant
 from simulator.home_assistant_client import HomeAssistantClient
@@ -47,13 +49,14 @@ class Entity:
 
 
 class Stage:
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, port: int | None = None, plan: Sequence[Place] = HOUSE
+    ) -> None:
         self.folder = folder
         self.guardian = Guardian()
         self.home_assistant = HomeAssistant(folder / "home-assistant", self.guardian, port)
-        self.mesh = VirtualMesh(
-            folder / "house", self.guardian, ("127.0.0.1", self.home_assistant.port)
-        )
+        there = ("127.0.0.1", self.home_assistant.port)
+        self.mesh = VirtualMesh(folder / "house", self.guardian, there, plan)
         self.setup_key = ""
 
     @property

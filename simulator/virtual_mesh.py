@@ -17,6 +17,7 @@ from simulator.air import Air, Wire
 from simulator.bootloader import Board, Machine
 from simulator.floor_plan import HOUSE, Place
 from simulator.guardian import Guardian
+from simulator.stock_board import StockBoard
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
@@ -48,10 +49,13 @@ class VirtualMesh:
         self.folder = folder
         self.plan = plan
         self.version = version
+        self.guardian = guardian
         self.air = Air(folder / "air", MESH_PORT)
         self.uplink = Wire("127.0.0.1", 0, lambda: home_assistant)
         """between the gateway and Home Assistant"""
         self.nodes: dict[str, Board] = {}
+        self.stock: dict[str, StockBoard] = {}
+        """boards with an unmodified C++ sketch; who wants some adds them"""
         self._house = _HouseNumber()
         hardware = firmware.compile_hardware(folder / "hardware")
         self._machine = Machine(MICROPYTHON, hardware, self.air.folder, guardian)
@@ -67,6 +71,17 @@ class VirtualMesh:
     @property
     def boards(self) -> list[Board]:
         return [self.gateway, *self.nodes.values()]
+
+    def add_stock(self, name: str, role: str) -> StockBoard:
+        """A C++ node in reach of the gateway, not yet switched on."""
+        number = len(self.plan) + len(self.stock) + 2
+        node_id = int.from_bytes(bytes([0x28, 0xAE, self._house.number, 2 * number + 1]), "big")
+        wire = self.air.wires[self.gateway.access_point_mac.hex()]
+        gateway = f"{wire.host}:{wire.port}"
+        folder = self.folder / "boards" / name
+        board = StockBoard(folder, name, node_id, gateway, role, self.guardian)
+        self.stock[name] = board
+        return board
 
     def record(self, path: Path) -> None:
         """Append every byte that passes any wire of the house, in both directions, to this file. Before the start."""
@@ -86,7 +101,7 @@ class VirtualMesh:
         return found[0]
 
     async def stop(self) -> None:
-        await asyncio.gather(*(board.stop() for board in self.boards))
+        await asyncio.gather(*(board.stop() for board in [*self.boards, *self.stock.values()]))
         await self.uplink.close()
         await self.air.close()
         self._house.release()

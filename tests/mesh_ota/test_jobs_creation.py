@@ -227,6 +227,25 @@ def test_naming_a_stock_node_confirms_its_chip():
     assert house.listed() == {named.id: [ATTIC]}
 
 
+def test_naming_a_stock_node_that_never_asked_says_its_type():
+    house = House()
+    node = house.join_stock()
+    node.node_type = node.hardware = None
+    assert house.create(sketch()).nodes == {}
+    named = house.create(sketch(), node_ids=[ATTIC])
+    assert node.node_type == "dht"
+    assert house.listed() == {named.id: [ATTIC]}
+
+
+def test_naming_a_stock_node_that_has_asked_changes_nothing():
+    house = House()
+    node = house.join_stock()
+    node.node_type = "led"
+    with pytest.raises(Unfit, match="firmware_for_other_type"):
+        house.create(sketch(), node_ids=[ATTIC])
+    assert node.node_type == "led"
+
+
 def test_a_type_with_stock_and_own_nodes_gives_each_its_own():
     house = House()
     house.join(HALL, type="dht")

@@ -1,6 +1,7 @@
 """How a job comes to be: targets checked, one row per node, older rows that have not started superseded."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -8,7 +9,7 @@ from ..const import APP_BUNDLE, HARDWARE_MICROPYTHON, MICROPYTHON
 from ..errors import Conflict, InvalidRequest, NotFound, Unfit
 from ..firmware.record import Firmware
 from ..nodes import Node, NodeRegistry
-from .fit import runs_already, why_not
+from .fit import Image, runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
 from .rollout import Rollout
@@ -169,9 +170,15 @@ def _target(nodes: NodeRegistry, firmware: Firmware, node_id: str) -> Node:
     node = nodes.nodes.get(node_id)
     if node is None:
         raise NotFound("unknown_node", node=node_id)
-    if unfit := why_not(firmware, node):
+    if unfit := why_not(firmware, _as_named(firmware, node)):
         raise unfit
     return node
+
+
+def _as_named(image: Image, node: Node) -> Node:
+    """Return the node as it is once it is named: of one that never asked for anything the user says the type."""
+    asked = not node.stock or node.hardware is not None
+    return node if asked else replace(node, node_type=image.node_type)
 
 
 def _name_targets(job: Job, node_ids: list[str]) -> None:
@@ -187,6 +194,8 @@ def add_row(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
     if node.stock and not job.for_type and node.chip is None:
         # Naming this very node is how the user confirms which chip it has.
         node.chip = job.chip
+    if not job.for_type:
+        node.node_type = _as_named(job, node).node_type
     row = job.nodes[node.node_id] = NodeRow(
         node_id=node.node_id,
         gateway_id=node.gateway_id,
@@ -203,7 +212,7 @@ def add_row(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
 
 def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
     """Add one more named node to a job made a moment ago."""
-    if unfit := why_not(job, node):
+    if unfit := why_not(job, _as_named(job, node)):
         raise unfit
     _name_targets(job, [*job.nodes, node.node_id])
     add_row(ledger, job, node, now)
