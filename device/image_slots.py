@@ -66,9 +66,9 @@ class ImageSlots(Slots):
             "md5": md5,
             "confirmed": True,
             "boot": self.boot,
-            "signed": known.get("signed"),
+            "signed": self._state.signed,
         }
-        if any([known.get(key) != record[key] for key in ("proof", "version", "confirmed")]):
+        if any([known.get(key) != record[key] for key in record if key not in ("md5", "boot")]):
             self._state.write_record(self.running, record)
 
     def installing(self, incoming: object, node_type: str, micropython: str = ""):

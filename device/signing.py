@@ -33,8 +33,8 @@ STRANGE_KEY = "The new key was not signed by this node's key."
 class Signing:
     """`cable_key` is config's modulus in base64; `slots` keep the floor."""
 
-    def __init__(self, root_path: str, cable_key: str, slots: object, node_id: int) -> None:
-        self._files = FlashFiles(root_path)
+    def __init__(self, files: FlashFiles, cable_key: str, slots: object, node_id: int) -> None:
+        self._files = files
         self._slots = slots
         self._node_id = node_id
         cable = decoded(cable_key)

@@ -104,8 +104,8 @@ class Gateway:
             from device.flash_files import FlashFiles
             from gateway.own_update import OwnUpdate
 
-            flash = FlashFiles(self._root), self._root
-            self._update = OwnUpdate(self.board, self.config, self.who, flash, self.links.close)
+            files = FlashFiles(self._root)
+            self._update = OwnUpdate(self.board, self.config, self.who, files, self.links.close)
         self._update.tick(delivery, self._blocks, now)
 
     async def _try_ourselves(self) -> None:
@@ -123,9 +123,11 @@ class Gateway:
         self.contact.take_keys(changes)
         for change in changes:
             if change["from"] == self.who.get("key"):
+                from device.flash_files import FlashFiles
                 from gateway import own_key
 
-                self.who["key"] = own_key.replaced(self._root, self.config["signing_key"], change)
+                files = FlashFiles(self._root)
+                self.who["key"] = own_key.replaced(files, self.config["signing_key"], change)
 
     # ---- what runs
 

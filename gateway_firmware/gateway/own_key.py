@@ -4,11 +4,11 @@ from device import forget
 from device.image import ImageError
 
 
-def replaced(root: str, cable_key: str, change: dict) -> str:
+def replaced(files: object, cable_key: str, change: dict) -> str:
     """The id of the key that this gateway believes from now on."""
     from device.signing import Signing
 
-    signing = Signing(root, cable_key, None, 0)
+    signing = Signing(files, cable_key, None, 0)
     try:
         signing.replace(change)
     except (ImageError, OSError) as error:

@@ -9,9 +9,9 @@ from device.proof import slot_manifest, slot_proof
 from device.slot_state import SlotState, other_than
 
 
-def facts(files: FlashFiles, signing_key: str = "", root: str = "") -> dict:
+def facts(files: FlashFiles, signing_key: str = "") -> dict:
     """The keys of report.gateway that cannot change before the next boot, `in_trial` and `parked`.
-    `signing_key` is the config's, `root` where `files` are."""
+    `signing_key` is the config's."""
     state = SlotState(files)
     slot = state.running
     proof, damaged = slot_proof(files, slot, state.record(slot).get("proof", ""))
@@ -35,7 +35,7 @@ def facts(files: FlashFiles, signing_key: str = "", root: str = "") -> dict:
     if signing_key:
         from device.signing import Signing
 
-        signing = Signing(root, signing_key, state, 0)
+        signing = Signing(files, signing_key, state, 0)
         found["key"], found["floor"] = signing.key_id, signing.floor
     return found
 

@@ -21,13 +21,15 @@ REFUSED_BEFORE = "This firmware failed its trial here before; force takes it aga
 
 
 class OwnUpdate:
-    """`who` is what own_slot.facts found, `files` the flash, `root` where that is, `close()` ends the links."""
+    """`who` is what own_slot.facts found, `files` the flash, `close()` ends the links."""
 
-    def __init__(self, board: object, config: dict, who: dict, flash: tuple, close: object) -> None:
+    def __init__(
+        self, board: object, config: dict, who: dict, files: object, close: object
+    ) -> None:
         self._board = board
         self._config = config
         self._who = who
-        self._files, self._root = flash
+        self._files = files
         self._close = close
         self._tag = None  # of the delivery that the rest is about
         self._incoming = None
@@ -92,7 +94,7 @@ class OwnUpdate:
             from device.signing import Signing
 
             own = self._board.node_id
-            signed = Signing(self._root, self._config["signing_key"], state, own).check(image)
+            signed = Signing(self._files, self._config["signing_key"], state, own).check(image)
         forget(("device.slot_state", "device.signing", "device.signature"))
         return signed
 

@@ -45,7 +45,9 @@ class Node:
         if "signing_key" in config:
             from device.signing import Signing  # 5 KB of heap that most boards never need
 
-            self.updater.signing = Signing(root, config["signing_key"], self.slots, board.node_id)
+            self.updater.signing = Signing(
+                self.slots.files, config["signing_key"], self.slots, board.node_id
+            )
         self.contact = GatewayContact(self._side, self.mesh, self._compose)
         self.state = SharedState(self.mesh, config["name"], self._vitals)
         self.state.role = config["node_type"]

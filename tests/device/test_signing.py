@@ -3,6 +3,7 @@
 import json
 
 from device.bundle import ImageError
+from device.flash_files import FlashFiles
 from device.signing import Signing, firmware_text, id_of, is_key
 
 FOLDER = "tests/recorded/signatures"  # no board, so there is no signing.json in it
@@ -27,7 +28,7 @@ class Slots:
 
 
 def board(signed=None):
-    return Signing(FOLDER, RECORDED["modulus"], Slots(signed), 2222222222)
+    return Signing(FlashFiles(FOLDER), RECORDED["modulus"], Slots(signed), 2222222222)
 
 
 def refusal(signing, **changes):
