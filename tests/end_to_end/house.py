@@ -34,7 +34,7 @@ class House:
         self._made: list[int] = []
 
     def node_id(self, name: str) -> str:
-        return str(self.mesh.nodes[name].node_id)
+        return str(next(board for board in self.mesh.boards if board.name == name).node_id)
 
     def node_type(self, name: str) -> str:
         return next(place.node_type for place in self.mesh.plan if place.name == name)
@@ -62,6 +62,14 @@ class House:
         if names:
             body["target_node_ids"] = [self.node_id(name) for name in names]
         job: dict[str, Any] = await self.client.mesh("POST", "ota/updates", body)
+        self._made.append(job["id"])
+        return job
+
+    async def go_back(self, name: str) -> dict[str, Any]:
+        """Ask for what lies in the other slot, by the action; the job that comes of it."""
+        path = "/api/services/mesh_ota/go_back?return_response"
+        answer = await self.client.call("POST", path, {"target_node_ids": [self.node_id(name)]})
+        job: dict[str, Any] = answer["service_response"]["jobs"][0]
         self._made.append(job["id"])
         return job
 
