@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import HomeAssistant, callback
@@ -29,21 +30,40 @@ class HistoryKeeper:
         """Read the store, after the jobs': what ended when the last save failed is taken in now."""
         if (stored := await self._store.async_load()) is not None:
             self.history.restore(stored)
-        if self.history.prune(dt_util.utcnow()):
-            self._store.touch_later()
         for job in self._hub.jobs():
             self._take(job.id)
+        self.prune()
         self._hub.async_subscribe(self._follow, "job")
 
     @callback
     def _follow(self, change: Change) -> None:
-        if change.kind == "job":
-            self._take(int(change.id))
+        if change.kind != "job":
+            return
+        self._take(int(change.id))
+        if (job := self._hub.job(int(change.id))) is not None and not job.open:
+            self.prune()
+
+    @callback
+    def prune(self) -> None:
+        """Let go of what is older than the house wants to keep: entries here, and jobs, which these outlive."""
+        kept, now = self._hub.policies.retention, dt_util.utcnow()
+        if self.history.prune(now, timedelta(days=kept.history_days)):
+            self._store.touch_later()
+        gone = self._hub.engine.prune(now, timedelta(days=kept.jobs_days))
+        if gone:
+            self._hub.outlet.jobs_store.touch_later()
+            self._hub.outlet.notify(*(Change("job", str(job_id)) for job_id in gone))
 
     def _take(self, job_id: int) -> None:
         job = self._hub.job(job_id)
         if job is not None and self.history.take(job):
             self._store.touch_later()
+
+    def tried(self) -> set[tuple[int, str]]:
+        """Return (firmware id, node id) of everything that ended on a node, and of what is under way."""
+        ended = {(each["firmware_id"], each["node_id"]) for each in self.history.entries}
+        jobs = {(job.firmware_id, node_id) for job in self._hub.jobs() for node_id in job.nodes}
+        return ended | jobs
 
     async def async_entries(
         self, job_id: int | None = None, node_id: str | None = None

@@ -17,7 +17,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import CHECK_DELAY, TICK, UNKNOWN_VERSION
-from .errors import MeshOtaError, StorageFailed, load_sentences, sentence
+from .errors import StorageFailed, load_sentences
 from .firmware.record import Firmware
 from .gateway_auth import Sessions
 from .health import HealthWatch
@@ -49,7 +49,7 @@ class MeshOta(Orders):
             alarm=lambda gateway_id: self._notify("wrong_signatures", gateway_id)
         )
         self.sentences: dict[str, str] = {}
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self.signer = Signer(hass)
         self.outlet = Outlet(hass, self.engine, self.nodes)
         self.async_subscribe = self.outlet.async_subscribe
@@ -81,8 +81,8 @@ class MeshOta(Orders):
         self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_learn_language)
         self.windows.async_follow()
         self.health.async_follow()
-        await self.history.async_load()
         await self.policies.async_load()
+        await self.history.async_load()
         self.hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._stop)
 
     def _notify(self, kind: str, name: str) -> None:
@@ -131,24 +131,17 @@ class MeshOta(Orders):
         return found[1] if found else None
 
     async def _async_learn_language(self, _event: Event | None = None) -> None:
-        self._texts = await async_sentences(self.hass)
+        self.texts = await async_sentences(self.hass)
 
-    def translated(self, error: MeshOtaError) -> str:
-        """Return an error in the language of this Home Assistant."""
-        return sentence(self._texts, error)
-
-    def message_of(self, row: NodeRow) -> str | None:
-        """Return why a row waits or how it ended, in the language of this Home Assistant."""
-        text = self._texts.get(row.reason or "")
-        if row.error_message is None or row.gaps is None or text is None:
+    def message_of(self, row: NodeRow | Job) -> str | None:
+        """Return why a row waits or how it ended, or why a job stopped, in the language of this Home Assistant."""
+        if row.error_message is None or row.gaps is None:
             return row.error_message
-        for name, value in row.gaps.items():
-            text = text.replace("{" + name + "}", str(value))
-        return text.strip()
+        return self.worded(row.reason or "", row.gaps) or row.error_message
 
     def shown(self, job: Job) -> dict[str, Any]:
         """Return a job as the HTTP API and the actions show it."""
-        said = job.as_dict()
+        said = job.as_dict() | {"message": self.message_of(job)}
         for row, each in zip(job.nodes.values(), said["nodes"], strict=True):
             each["message"] = self.message_of(row)
         return said

@@ -43,6 +43,8 @@ class FirmwareLibrary:
         self.in_use: Callable[[int], bool] = lambda _firmware_id: False
         self.keeps: Callable[[Firmware], bool] = lambda _row: False
         """Whether a node runs the image or could go back to it: then it is never pruned."""
+        self.most = LIBRARY_MAX
+        """Bytes of all images together, beyond which the oldest that nobody needs go."""
         self.full = False
         """Whether the disk had no room the last time."""
         self._next_id = 1
@@ -173,10 +175,10 @@ class FirmwareLibrary:
         """Delete what nobody needs, oldest first, until an image fits under the cap. Raises Conflict."""
         if any(row.sha256 == passport.sha256 for row in self.rows.values()):
             return
-        excess = self.size + passport.size - LIBRARY_MAX
+        excess = self.size + passport.size - self.most
         going = prunable(self.rows.values(), self._needed, excess)
         if going is None:
-            raise Conflict("library_full", most=LIBRARY_MAX // 2**20)
+            raise Conflict("library_full", most=self.most // 2**20)
         for row in going:
             await self._drop(row)
 

@@ -4,7 +4,7 @@ Each order is taken by the engine, signed where signing is on, written down and 
 raise MeshOtaError.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from homeassistant.util import dt as dt_util
@@ -16,7 +16,6 @@ from .jobs.engine import JobEngine
 from .jobs.flight_plan import FlightPlan
 from .jobs.job import Job
 from .jobs.rollout import Rollout
-from .jobs.sentences import sentence as sentence_of
 from .library import FirmwareLibrary
 from .nodes import GatewayState, Node
 from .outlet import Change, Outlet
@@ -28,6 +27,9 @@ class Orders:
     """The part of the hub that takes them."""
 
     sentences: dict[str, str]
+    """Every error and reason in English, for the HTTP API's own messages."""
+    texts: dict[str, str]
+    """The same in the language of this Home Assistant."""
     engine: JobEngine
     library: FirmwareLibrary
     outlet: Outlet
@@ -36,6 +38,17 @@ class Orders:
     def sentence(self, error: MeshOtaError) -> str:
         """Return an error in English, for the HTTP API."""
         return sentence(self.sentences, error)
+
+    def translated(self, error: MeshOtaError) -> str:
+        """Return an error in the language of this Home Assistant."""
+        return sentence(self.texts, error)
+
+    def worded(self, reason: str, gaps: Mapping[str, str | int]) -> str | None:
+        """Return the sentence of a reason code in that language; None for a code that is somebody else's."""
+        text = self.texts.get(reason)
+        for name, value in gaps.items():
+            text = text and text.replace("{" + name + "}", str(value))
+        return text and text.strip()
 
     def node(self, node_id: str) -> Node | None:
         """Return a node, or a gateway by its own id."""
@@ -103,7 +116,7 @@ class Orders:
         )
         for leg in plan["nodes"]:
             refusal = leg.pop("refusal")
-            leg["message"] = self.sentence(refusal) if refusal else self._note(leg)
+            leg["message"] = self.translated(refusal) if refusal else self._note(leg)
         return plan
 
     def _note(self, leg: dict[str, Any]) -> str | None:
@@ -111,7 +124,7 @@ class Orders:
         if reason is None or node is None:
             return None
         since = node.last_heard.strftime("%Y-%m-%d %H:%M UTC") if node.last_heard else "?"
-        return sentence_of(reason, since=since)
+        return self.worded(reason, {"since": since})
 
     async def async_retry_job(self, job_id: int, actor: str | None = None) -> Job:
         """Make a new job for what failed in one that has ended."""
@@ -160,7 +173,7 @@ class Orders:
 
     async def async_cancel_job(self, job_id: int, actor: str | None = None) -> Job:
         """Cancel a job; nodes that restart already run on to their outcome."""
-        return await self._async_kept(self.engine.cancel(job_id, dt_util.utcnow()))
+        return await self._async_kept(self.engine.cancel(job_id, dt_util.utcnow(), actor))
 
     async def async_pause_job(self, job_id: int) -> Job:
         """Pause a job."""

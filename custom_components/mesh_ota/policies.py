@@ -22,6 +22,7 @@ from .errors import InvalidRequest, MeshOtaError, NotFound
 from .firmware.record import Firmware, version_key
 from .jobs.rollout import Rollout, read_rollout
 from .nodes import Node
+from .retention import Retention
 from .store import MeshOtaStore
 
 if TYPE_CHECKING:
@@ -61,11 +62,15 @@ class Policies:
         self._hass = hass
         self._hub = hub
         self._policies: dict[str, Policy] = {}
+        self.retention = Retention()
         self._store = MeshOtaStore(hass, "policies", self._stored)
         self._end_timer: Callable[[], None] | None = None
 
     def _stored(self) -> dict[str, Any]:
-        return {"policies": [policy.as_dict() for policy in self._policies.values()]}
+        return {
+            "policies": [policy.as_dict() for policy in self._policies.values()],
+            "retention": self.retention.as_dict(),
+        }
 
     async def async_load(self) -> None:
         """Read the store."""
@@ -73,7 +78,12 @@ class Policies:
         for said in stored["policies"]:
             policy = Policy(**said | {"rollout": Rollout.restored(said["rollout"])})
             self._policies[policy.node_type] = policy
+        self._keep(Retention.read(stored.get("retention", {})))
         self._set_timer()
+
+    def _keep(self, retention: Retention) -> None:
+        self.retention = retention
+        self._hub.library.most = retention.library_mib * 2**20
 
     def get(self, node_type: str) -> Policy:
         """Return a type's policy; the one that does nothing if there is none."""
@@ -99,6 +109,13 @@ class Policies:
         self._policies[node_type] = policy
         await self._async_kept()
         return policy
+
+    async def async_keep(self, said: dict[str, Any]) -> Retention:
+        """Set how much of the past is kept; what is beyond goes at once, images with the next upload. Raises InvalidRequest."""
+        self._keep(Retention.read(said))
+        await self._async_kept()
+        self._hub.history.prune()
+        return self.retention
 
     async def async_remove(self, node_type: str) -> None:
         """Forget a type's policy. Raises NotFound."""
@@ -148,15 +165,16 @@ class Policies:
         if not policy.auto_update:
             return due
         ripe = now - timedelta(hours=policy.delay_hours)
+        tried = self._hub.history.tried()
         for node in self._hub.nodes.nodes.values():
             if node.node_type != policy.node_type or not (node.introduced or node.is_gateway):
                 continue
-            firmware = self._wanted(node, ripe)
+            firmware = self._wanted(node, ripe, tried)
             if firmware is not None:
                 due.setdefault(firmware.id, []).append(node.node_id)
         return due
 
-    def _wanted(self, node: Node, ripe: datetime) -> Firmware | None:
+    def _wanted(self, node: Node, ripe: datetime, tried: set[tuple[int, str]]) -> Firmware | None:
         """Return what the node shall get: newer than what it runs, never tried on it, nothing else under way."""
         running = self._hub.installed_version(node)
         if running == UNKNOWN_VERSION or self._hub.row_for(node.node_id) is not None:
@@ -172,7 +190,4 @@ class Policies:
         newest = fitting[0] if fitting else None
         if newest is None or version_key(newest.version) <= version_key(running):
             return None
-        tried = any(
-            job.firmware_id == newest.id and node.node_id in job.nodes for job in self._hub.jobs()
-        )
-        return None if tried else newest
+        return None if (newest.id, node.node_id) in tried else newest

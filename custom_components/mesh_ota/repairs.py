@@ -17,6 +17,8 @@ from .const import DOMAIN
 from .devices import MeshOtaConfigEntry
 from .hub import Change, MeshOta, async_get_hub
 
+ACTOR = "repairs"
+"""Who cancels by answering an issue: which user it is, Home Assistant does not say there."""
 RESTORED = "restored_from_backup"
 SIGNING_KEY = "signing_key_not_exported"
 WRONG_SIGNATURES = "wrong_signatures"
@@ -130,7 +132,7 @@ class RestoredJobsFlow(RepairsFlow):
         """Leave every node with what it runs."""
         hub = await async_get_hub(self.hass)
         for job_id in _waiting(hub):
-            await hub.async_cancel_job(job_id)
+            await hub.async_cancel_job(job_id, ACTOR)
         return self.async_create_entry(data={})
 
 

@@ -55,7 +55,7 @@ def _changed_firmware(_hub: MeshOta, change: Change) -> Iterable[str]:
 
 def _job(hub: MeshOta, name: str) -> Shown | None:
     job = hub.job(int(name))
-    return None if job is None else job.as_dict()
+    return None if job is None else hub.shown(job)
 
 
 def _changed_job(_hub: MeshOta, change: Change) -> Iterable[str]:

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from custom_components.mesh_ota.jobs import history as history_module
-from custom_components.mesh_ota.jobs.history import AGE_MAX, GENESIS, History
+from custom_components.mesh_ota.jobs.history import GENESIS, History
 
-from .house import ATTIC, HALL, House
+from .house import ATTIC, HALL, House, firmware
+
+AGE = timedelta(days=730)
 
 
 @pytest.fixture
@@ -64,13 +66,72 @@ def test_a_stored_history_goes_on_where_it_was(house: House):
 def test_the_oldest_go_and_the_rest_still_holds(house: House, monkeypatch: pytest.MonkeyPatch):
     history, job = History(), house.engine.ledger.jobs[1]
     history.take(job)
-    house.now += AGE_MAX + timedelta(days=1)
+    house.now += AGE + timedelta(days=1)
     house.join(ATTIC)
     new = house.create(node_ids=[ATTIC])
     history.take(new)
-    assert history.prune(house.now)
+    assert history.prune(house.now, AGE)
     assert [entry["job_id"] for entry in history.entries] == [new.id]
     assert history.verify() is None
     assert not history.take(job)
     monkeypatch.setattr(history_module, "ENTRIES_MAX", 0)
-    assert history.prune(house.now) and history.entries == []
+    assert history.prune(house.now, AGE) and history.entries == []
+
+
+def test_who_cancelled_is_an_entry_of_its_own(house: House):
+    """Beside what became of each node; who made the job is another matter."""
+    house.join(ATTIC)
+    job = house.create(node_ids=[ATTIC], actor="maker")
+    house.engine.cancel(job.id, house.now, "canceller")
+    history = History()
+    history.take(job)
+    told = {entry["kind"]: entry["actor"] for entry in history.entries}
+    assert told == {"job": "maker", "node": "maker", "cancel": "canceller"}
+    assert job.as_dict()["cancelled_by"] == "canceller"
+    assert not history.take(type(job).restored(job.stored()))
+
+
+# Old jobs
+
+
+def end_jobs(house: House, count: int, node_id: str = HALL) -> list[int]:
+    """So many jobs for a node, each cancelled; their ids."""
+    ids = []
+    for number in range(count):
+        job = house.create(firmware(10 + number), node_ids=[node_id], force=True)
+        house.cancel(job)
+        ids.append(job.id)
+    return ids
+
+
+def test_old_jobs_go_and_the_last_of_each_node_stays(house: House):
+    """So that an entity still says how the last update of its node went."""
+    house.join(ATTIC)
+    (attics,) = end_jobs(house, 1, ATTIC)
+    halls = end_jobs(house, 3)
+    house.now += timedelta(days=91)
+    open_job = house.create(firmware(99))
+    assert house.engine.prune(house.now, timedelta(days=90)) == [1, attics, *halls]
+    assert list(house.engine.ledger.jobs) == [open_job.id]
+
+
+def test_a_nodes_last_job_stays_however_old_it_is(house: House):
+    (first, last) = end_jobs(house, 2)
+    house.now += timedelta(days=4000)
+    assert house.engine.prune(house.now, timedelta(days=1)) == [1, first]
+    assert house.engine.ledger.jobs.keys() == {last}
+    house.engine.forget_node(HALL, house.now, "node_removed")
+    house.nodes.forget(HALL)
+    assert house.engine.prune(house.now, timedelta(days=1)) == [last]
+
+
+def test_too_many_jobs_go_oldest_first_and_no_number_comes_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("custom_components.mesh_ota.jobs.ledger.ENDED_MAX", 2)
+    ids = end_jobs(house, 4)
+    assert house.engine.prune(house.now, timedelta(days=90)) == [1, *ids[:2]]
+    again = House(house.engine.stored())
+    assert list(again.engine.ledger.jobs) == ids[2:]
+    again.join(HALL)
+    assert again.create().id == ids[-1] + 1

@@ -195,13 +195,15 @@ async def test_history_names_who_what_when_and_why_and_survives_the_firmware(
 ):
     job = await call(hass, "create_job", hass_admin_user, firmware_id=firmware["id"])
     await fail(caller, resent=3)
-    await call(hass, "cancel_job", job_id=job["id"])
+    await call(hass, "cancel_job", hass_admin_user, job_id=job["id"])
     await call(hass, "delete_firmware", firmware_id=firmware["id"])
     await hass.async_block_till_done()
     entries = await (await admin.get(f"{API}history")).json()
     made, *ended = entries
     assert (made["kind"], made["actor_name"]) == ("job", hass_admin_user.name)
     failed = next(entry for entry in ended if entry["node_id"] == NODE)
+    cancelled = next(entry for entry in ended if entry["kind"] == "cancel")
+    assert cancelled["actor_name"] == hass_admin_user.name
     assert (failed["outcome"], failed["from_version"], failed["to_version"]) == (
         "failed",
         "1.0.0",
@@ -213,7 +215,7 @@ async def test_history_names_who_what_when_and_why_and_survives_the_firmware(
     verified = await (await admin.get(f"{API}history/verify")).json()
     assert verified == {
         "intact": True,
-        "entries": 3,
+        "entries": 4,
         "broken_at": None,
         "last": entries[-1]["hash"],
     }

@@ -24,10 +24,10 @@ async def add(hub: MeshOta, bundle: Bundle, version: str, stable: bool = False) 
 
 
 @pytest.fixture
-def small(hub: MeshOta, monkeypatch: pytest.MonkeyPatch, bundle: Bundle) -> int:
+def small(hub: MeshOta, bundle: Bundle) -> int:
     """A library with room for three bundles; each has this many bytes."""
     size = bundle(version="0.0.0").stat().st_size
-    monkeypatch.setattr(library_module, "LIBRARY_MAX", 3 * size)
+    hub.library.most = 3 * size
     return size
 
 

@@ -8,6 +8,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.errors import InvalidRequest
 from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
@@ -116,6 +117,51 @@ async def test_policies_by_api_and_action(
     assert (await client.delete(f"{API}policies/pir")).status == 200
     assert (await client.delete(f"{API}policies/pir")).status == 404
     assert not (await (await client.get(f"{API}policies/pir")).json())["auto_update"]
+
+
+async def test_a_node_is_tried_once_even_when_the_job_is_long_gone(
+    hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    """The history remembers."""
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.1.0", is_stable="true")
+    await hub.policies.async_run(later(1))
+    (listed,) = (await caller.pending()).json["jobs"]
+    for node in (NODE, SECOND):
+        await caller.report_progress(listed, node, "failed")
+    hub.engine.ledger.jobs.clear()
+    await hub.policies.async_run(later(2))
+    assert hub.jobs() == []
+
+
+async def test_what_is_kept_is_set_for_the_house_and_holds_at_once_and_after_a_restart(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, hass_storage: dict[str, Any]
+):
+    firmware = await upload("pir", "1.1.0")
+    old, new = [await hub.async_create_job(firmware["id"]) for _ in range(2)]
+    await hub.async_cancel_job(new.id)
+    told: list[Any] = []
+    hub.async_subscribe(told.append, "job")
+    assert old.completed_at is not None
+    old.completed_at -= timedelta(days=20)
+    await hub.policies.async_keep({"jobs_days": 10, "library_mib": 32})
+    assert [job.id for job in hub.jobs()] == [new.id]
+    assert [(change.kind, change.id) for change in told] == [("job", str(old.id))]
+    assert {e["job_id"] for e in await hub.history.async_entries()} == {old.id, new.id}
+    assert hub.library.most == 32 * 2**20
+    again = MeshOta(hass)
+    await again.policies.async_load()
+    assert (again.policies.retention.jobs_days, again.library.most) == (10, 32 * 2**20)
+
+
+@pytest.mark.parametrize(
+    "said", [{"jobs_days": 0}, {"library_mib": 1}, {"history_days": "1"}, {"x": 1}]
+)
+async def test_what_cannot_be_kept_is_refused(hub: MeshOta, said: dict[str, Any]):
+    before = hub.policies.retention
+    with pytest.raises(InvalidRequest):
+        await hub.policies.async_keep(said)
+    assert hub.policies.retention == before
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Clocks:
         for row in list(job.nodes.values()):
             self._ledger.move(job, row, NodeStatus.FAILED, now, "deadline", days=_DAYS)
         if not job.nodes:
+            job.reason, job.gaps = "no_nodes", {"days": _DAYS}
             job.error_message = sentence("no_nodes", days=_DAYS)
             self._ledger.settle(job, now, over=True)
 

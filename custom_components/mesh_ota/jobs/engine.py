@@ -6,7 +6,7 @@ Pure: `now` (aware datetime, UTC) is passed in, changes leave as events. Each ru
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Unpack
 
 from ..const import JOIN_WINDOW
@@ -93,13 +93,14 @@ class JobEngine:
         self._clocks.explain()
         return job
 
-    def cancel(self, job_id: int, now: datetime) -> Job:
+    def cancel(self, job_id: int, now: datetime, actor: str | None = None) -> Job:
         """End every row that has not been committed.
 
         Raises NotFound, or Conflict if the job has ended.
         """
         job = self._unended(job_id)
         job.cancelled, job.paused, job.waiting_for = True, False, None
+        job.cancelled_by, job.cancelled_at = actor, now
         for row in list(job.nodes.values()):
             self.ledger.move(job, row, NodeStatus.CANCELLED, now, "cancelled")
         self.ledger.changed(job)
@@ -117,6 +118,10 @@ class JobEngine:
         self.ledger.changed(job)
         self._clocks.explain()
         return job
+
+    def prune(self, now: datetime, age: timedelta) -> list[int]:
+        """Let go of old jobs, see `Ledger.prune`."""
+        return self.ledger.prune(now, age, self.nodes.nodes)
 
     def _pause(self, job: Job, waiting_for: str | None) -> Job:
         job.paused, job.waiting_for = True, waiting_for

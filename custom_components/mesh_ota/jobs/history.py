@@ -1,4 +1,4 @@
-"""The history: one entry for each job made and each node that ended, every one sealed with the hash of the one before.
+"""The history: one entry for each job made or cancelled and each node that ended, every one sealed with the hash of the one before.
 
 Pure. It outlives jobs, firmware and nodes; the oldest entries go when they are too old or too many, and the hash of the
 last that went stays as the anchor, so that the rest can still be verified.
@@ -13,8 +13,7 @@ from typing import Any
 
 from .job import Job, NodeRow
 
-# Longer than anybody asks "since when does it run that?"; 400 bytes each.
-AGE_MAX = timedelta(days=730)
+# 400 bytes each.
 ENTRIES_MAX = 20_000
 GENESIS = "0" * 64
 COLUMNS = (
@@ -60,6 +59,8 @@ class History:
     def take(self, job: Job) -> bool:
         """Take in what has happened to a job and is not here yet. Returns whether there was anything."""
         fresh = [_made(job)] + [_ended(job, row) for row in job.nodes.values() if row.final]
+        if job.cancelled_at is not None:
+            fresh.append(_entry(job, "cancel", job.cancelled_at, actor=job.cancelled_by))
         fresh = [e for e in fresh if _key(e) not in self._known and e["at"] > self._since]
         for entry in sorted(fresh, key=lambda entry: str(entry["at"])):
             self._append(entry)
@@ -72,9 +73,9 @@ class History:
         self.entries.append(entry)
         self._known.add(_key(entry))
 
-    def prune(self, now: datetime) -> bool:
+    def prune(self, now: datetime, age: timedelta) -> bool:
         """Let go of what is too old or too much. Returns whether anything went."""
-        oldest = (now - AGE_MAX).isoformat()
+        oldest = (now - age).isoformat()
         gone = max(0, len(self.entries) - ENTRIES_MAX)
         while gone < len(self.entries) and self.entries[gone]["at"] < oldest:
             gone += 1

@@ -60,6 +60,8 @@ class NodeRow:
     """Stock nodes: it left the tree after its last part."""
     back_since: datetime | None = None
     """Stock nodes: since when it is there again."""
+    silent: int = 0
+    """Stock nodes: how many more offers of the image it has left unanswered."""
 
     @property
     def started(self) -> bool:
@@ -138,6 +140,13 @@ class Job:
     paused: bool = False
     waiting_for: str | None = None
     error_message: str | None = None
+    """Why the job as a whole stopped, one English sentence."""
+    reason: str | None = None
+    gaps: dict[str, str | int] | None = None
+    """Code and gaps of that sentence, as in a row."""
+    cancelled_by: str | None = None
+    """As `actor`."""
+    cancelled_at: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -219,6 +228,7 @@ class Job:
         """Return what the HTTP API shows (docs/gateway-api.md §7)."""
         shown = {name: _written(getattr(self, name)) for name in _JOB_SHOWN}
         shown |= {"retry_of": self.retry_of, "canary_node_ids": self.canaries, "actor": self.actor}
+        shown |= {"cancelled_by": self.cancelled_by, "cancelled_at": _written(self.cancelled_at)}
         if self.paused:
             shown["waiting_for"] = "user"
         shown |= {"soak_until": _written(self.soak_until), "rollout": self.rollout.stored()}
@@ -229,7 +239,7 @@ class Job:
     def restored(cls, stored: dict[str, Any]) -> Self:
         """Build the job again from `stored`."""
         values = dict(stored)
-        for name in ("created_at", "started_at", "completed_at", "soak_until"):
+        for name in ("created_at", "started_at", "completed_at", "soak_until", "cancelled_at"):
             values[name] = _moment(values.get(name))
         values["rollout"] = Rollout.restored(values.get("rollout") or {})
         rows = [NodeRow.restored(row) for row in values["nodes"]]

@@ -5,7 +5,7 @@ stands in `states`. Each change leaves an event behind.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,9 @@ from ..const import MAX_ATTEMPTS
 from .job import Job, NodeRow
 from .sentences import sentence
 from .states import NodeStatus, may_follow
+
+# Ended jobs that are kept at all; some 2 kB each with a few nodes.
+ENDED_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,22 @@ class Ledger:
         row.handed_out = False
         row.current_part, row.trial_boot = 0, 0
         row.left, row.back_since = False, None
+
+    def prune(self, now: datetime, age: timedelta, nodes: Container[str]) -> list[int]:
+        """Let go of ended jobs that are too old or too many; the last one of each of these nodes stays. Returns their ids."""
+        ended = [job for job in self.jobs.values() if not job.open]
+        last = {name: job.id for job in self.jobs.values() for name in job.nodes if name in nodes}
+        kept = set(last.values())
+        too_many = {job.id for job in ended[: max(0, len(ended) - ENDED_MAX)]}
+        gone = [
+            job.id
+            for job in ended
+            if job.id not in kept and (job.id in too_many or now - (job.completed_at or now) > age)
+        ]
+        for job_id in gone:
+            del self.jobs[job_id]
+            self._history.pop(job_id, None)
+        return gone
 
     def settle(self, job: Job, now: datetime, *, over: bool = False) -> None:
         """End the job if every row has ended; `over` ends one without rows too."""

@@ -120,7 +120,7 @@ class Stages:
     def stop(self, job: Job, now: datetime, reason: str, **gaps: Any) -> None:
         """End every row that is not committed; the job has failed."""
         job.stopped, job.canaries, job.waiting_for = True, [], None
-        job.error_message = sentence(reason, **gaps)
+        job.reason, job.gaps, job.error_message = reason, gaps, sentence(reason, **gaps)
         for row in list(job.nodes.values()):
             self._ledger.move(job, row, NodeStatus.CANCELLED, now, reason, **gaps)
         self._ledger.changed(job)
