@@ -3,7 +3,7 @@
 import parts
 
 HEAP_DATA = 4
-HEAP_EXEC = 2
+HEAP_EXEC = 1
 
 
 if parts.exists(parts.BOARD + "/partitions"):
@@ -21,9 +21,7 @@ if parts.exists(parts.BOARD + "/partitions"):
             flash_chip.Partition.__init__(self, _chip, label)
 
         @staticmethod
-        def find(
-            type: int = 0, subtype: int = 255, label: "str | None" = None, block_size: int = 4096
-        ) -> list:
+        def find(type: int = 0, subtype: int = 255, label: "str | None" = None) -> list:
             return [
                 Partition(row[0])
                 for row in _chip.table
@@ -49,9 +47,7 @@ else:
                 raise OSError(2)
 
         @staticmethod
-        def find(
-            type: int = 0, subtype: int = 255, label: "str | None" = None, block_size: int = 4096
-        ) -> list:
+        def find(type: int = 0, subtype: int = 255, label: "str | None" = None) -> list:
             return (
                 [Partition(Partition.RUNNING)] if type == 0 and label in (None, "factory") else []
             )
@@ -70,7 +66,3 @@ else:
 def idf_heap_info(capabilities: int) -> list:
     """Rows of (total, free, largest free block, lowest free ever), in bytes; one region is enough to be realistic."""
     return [(113840, 61000, 47104, 58000)]
-
-
-def mcu_temperature() -> int:
-    return 41

@@ -66,7 +66,7 @@ class WDT:
     # Feeding more often than this need not touch the disk.
     _COARSE_MS = 100
 
-    def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+    def __init__(self, *, id: int = 0, timeout: int = 5000) -> None:
         if timeout < 1:
             raise ValueError("WDT timeout too short")
         self._timeout = timeout

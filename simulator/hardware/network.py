@@ -34,8 +34,14 @@ _NETMASK = "255.0.0.0"
 _NOT_STARTED = (-12290, "ESP_ERR_WIFI_NOT_STARTED")
 
 
-def hostname(name: "str | None" = None) -> str:
-    return name or "mpy-esp32"
+_hostname = ["mpy-esp32"]
+
+
+def hostname(name: "str | None" = None) -> "str | None":
+    if name is None:
+        return _hostname[0]
+    _hostname[0] = name
+    return None
 
 
 def country(code: "str | None" = None) -> str:
@@ -241,17 +247,19 @@ class WLAN:
             if len(_stations_of(bssid)) >= point["max_clients"]:
                 return STAT_ASSOC_FAIL
             radio.rssi, reached_at = heard[bssid]
-            self._attach(bssid, point["ip"], reached_at)
+            self._attach(bssid, point["ip"], reached_at, point.get("channel", 1))
             return STAT_GOT_IP
         return STAT_NO_AP_FOUND
 
-    def _attach(self, bssid: str, address: str, reached_at: str) -> None:
+    def _attach(self, bssid: str, address: str, reached_at: str, channel: int) -> None:
         radio = self._radio
         radio.bssid = bssid
         network = address.rsplit(".", 1)[0]
         own = network + "." + str(2 + radio.mac[5] % 250)
         radio.address = (own, _NETMASK, reached_at, reached_at)
         parts.write(radio.file, json.dumps({"bssid": bssid, "ip": own}))
+        if AP_IF in _INTERFACES:  # one radio: our own access point follows to the other's channel
+            WLAN(AP_IF).config(channel=channel)
 
 
 def _stations_of(bssid: str) -> list:
