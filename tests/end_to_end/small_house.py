@@ -10,9 +10,10 @@ from simulator.home_assistant import free_port
 from simulator.stage import Stage
 from tests.end_to_end.house import House
 
-NEAR = tuple(
-    replace(place, hears={"gateway": -50}) for place in HOUSE if place.name in ("desk", "kitchen")
-)
+
+def near(*names: str) -> tuple[Place, ...]:
+    """Some places of the house, all in reach of the gateway."""
+    return tuple(replace(place, hears={"gateway": -50}) for place in HOUSE if place.name in names)
 
 
 @asynccontextmanager
