@@ -90,6 +90,8 @@ VERIFYING_DEADLINE: Final = timedelta(minutes=5)
 RESTARTING_DEADLINE: Final = timedelta(minutes=15)
 # A stock node cannot prove what it runs: it has to stay this long after it came back.
 STOCK_SETTLED: Final = timedelta(minutes=10)
+# … and to leave so many offers of the image unanswered.
+STOCK_SILENT: Final = 2
 # Downloads of one image by one node before the row fails.
 MAX_ATTEMPTS: Final = 3
 

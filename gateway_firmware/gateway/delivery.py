@@ -80,6 +80,10 @@ class Delivery:
         self.announced_at = None  # first time
         self.act_at = now  # when to announce or commit next
         self.sent_at = 0  # of the last part
+        self.resent = 0  # parts that went out again
+        self.furthest = 0  # first part that never went out
+        self.silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
+        self._waits = False  # whether an offer to a C++ node is unanswered
         self.old_error = False  # the node spoke of an error with this image before it was offered
         self._boot = None  # boot number at the commit
         self._sentence = self._code = ""
@@ -90,6 +94,17 @@ class Delivery:
             self.state, self.part = state, part
             self.moved_at = now
             self.news = True
+
+    def offered(self) -> None:
+        """Once more to a C++ node; the offer before it has been left unanswered."""
+        if self._waits:
+            self.silent += 1
+            self.news = True
+        self._waits = True
+
+    def answered(self) -> None:
+        """The C++ node asks for parts, or has gone, so that nothing follows from its silence."""
+        self.silent, self._waits = 0, False
 
     def fail(self, code: str, sentence: str, now: int) -> None:
         self._code, self._sentence = code[:20], sentence[:LONGEST_SENTENCE]
@@ -162,6 +177,10 @@ class Delivery:
             entry["error_message"], entry["reason"] = self._sentence, self._code
         if self._boot is not None:
             entry["boot"] = self._boot
+        if self.resent:
+            entry["resent"] = self.resent
+        if self.silent:
+            entry["silent"] = self.silent
         return entry
 
     def told(self) -> None:

@@ -24,7 +24,8 @@ from painlessmesh.mesh import Mesh
 SECOND = 1_000_000
 FRESH = 60 * SECOND  # how old a signed list may be to act upon it
 ANNOUNCE_AGAIN = 10 * SECOND  # one of our nodes that does not react
-ANNOUNCE_STOCK = 30 * SECOND  # a C++ node asks again by itself after 30 s
+ANNOUNCE_STOCK = 35 * SECOND  # a C++ node asks again by itself after 30 s
+SILENT_ENOUGH = 2  # offers that a C++ node leaves unanswered when it runs that image
 COMMIT_AGAIN = 3 * SECOND
 NO_ANSWER = 180 * SECOND
 RESTART_LONGEST = 300 * SECOND  # a trial takes 120 s; beyond that nobody is in a hurry
@@ -172,6 +173,8 @@ class Distributor:
                 under_way = under_way or delivery.state in BEFORE_COMMIT
             elif node is None:
                 self._away(delivery, now)
+            elif delivery.state == RESTARTING and delivery.job.stock:
+                self._offer_in_vain(delivery, now)
             elif delivery.state in BEFORE_COMMIT:
                 self._act(delivery, node, now)
                 under_way = under_way or (delivery.state != FAILED and not delivery.held)
@@ -186,8 +189,10 @@ class Distributor:
         last = delivery.job.offer.parts - 1
         if delivery.job.stock and delivery.state == DOWNLOADING and delivery.part >= last:
             delivery.move(RESTARTING, now, last + 1)  # a C++ node leaves without a word
+        delivery.answered()
+        delivery.act_at = now
         if delivery.state in BEFORE_COMMIT:
-            delivery.moved_at = delivery.act_at = now
+            delivery.moved_at = now
 
     def _act(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         """Whatever this delivery needs from us next, if its time has come."""
@@ -232,9 +237,19 @@ class Distributor:
             )
         elif job.stock and job.offer.forced:
             return  # a C++ node would install it again after each announcement
+        if job.stock:
+            delivery.offered()
         self._announce(delivery, now)
         if delivery.state == NEW:
             delivery.move(OFFERED, now)
+
+    def _offer_in_vain(self, delivery: Delivery, now: int) -> None:
+        """A C++ node that has come back: did it install the image, it wants no more of it."""
+        if now >= delivery.act_at and delivery.silent < SILENT_ENOUGH and self._fresh(now):
+            delivery.act_at = now + ANNOUNCE_STOCK
+            delivery.offered()
+            if delivery.silent < SILENT_ENOUGH:
+                self._announce(delivery, now)
 
     def _flip(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         """Nothing is transferred: the order itself is the offer, until the node restarts."""

@@ -6,7 +6,7 @@ own queue, of at most one window of parts.
 """
 
 from gateway.blocks import BLOCK, PART, Blocks
-from gateway.delivery import BEFORE_COMMIT, DOWNLOADING, OFFERED, Delivery
+from gateway.delivery import BEFORE_COMMIT, DOWNLOADING, OFFERED, RESTARTING, Delivery
 from painlessmesh.mesh import Mesh
 from painlessmesh.ota_sender import Request, Sender
 from painlessmesh.protocol import OTA_REQUEST
@@ -41,18 +41,24 @@ class Serving:
         if self.deliveries:
             self.deliveries.append(self.deliveries.pop(0))
         for delivery in self.deliveries:
-            if delivery.target is not None:
+            if delivery.target is not None and delivery.state != RESTARTING:
                 self._pump(delivery, now)
         if self._blocks.next_wanted() is not None:
             self.on_want()
 
     def _requested(self, package: dict, link: object, now: int) -> None:
         delivery = self._delivery_to(package.get("from"))
-        if delivery is None or delivery.state not in BEFORE_COMMIT:
+        if delivery is None:
+            return
+        again = delivery.state == RESTARTING and delivery.job.stock  # it did not take the image
+        if delivery.state not in BEFORE_COMMIT and not again:
             return
         request = self.sender.on_request(package, now)
+        if request is None and again:
+            return
+        delivery.answered()
         base = delivery.target.base
-        if base >= 0 and delivery.state in (OFFERED, DOWNLOADING):
+        if base >= 0 and delivery.state in (OFFERED, DOWNLOADING, RESTARTING):
             delivery.move(DOWNLOADING, now, base)
             delivery.moved_at = now
         if request is not None:
@@ -104,6 +110,10 @@ class Serving:
         if payload is None:
             delivery.waiting.insert(0, request)
             return None
+        if request.part < delivery.furthest:
+            delivery.resent += 1
+        else:
+            delivery.furthest = request.part + 1
         return self.sender.data_frame(request, payload)
 
     def _payload(self, delivery: Delivery, request: Request) -> memoryview | None:

@@ -4,6 +4,8 @@ import pytest
 from gateway_in_house import image_of
 from virtual_gateway import GATEWAY, VirtualGateway
 
+from painlessmesh.ota_receiver import Receiver
+
 A, B, C = 2222222222, 3333333333, 3444444444
 TOKEN = "4f1d2c3b5a697887"
 
@@ -128,6 +130,50 @@ def test_a_stock_node_gets_its_image_without_a_key_it_does_not_know(gateway):
     gateway.leave(A)
     gateway.run(1)
     assert gateway.entry(A)["status"] == "restarting"
+
+
+def test_a_stock_node_that_is_back_is_offered_the_image_twice_more_unforced(gateway):
+    node = gateway.add_stock(A)
+    gateway.run(1)
+    stock_job(gateway, image_of(20_000), [A], force=True)
+    assert gateway.run(30, lambda: node.images)
+    gateway.leave(A)
+    gateway.run(4)
+    node.announcements.clear()
+    gateway.rejoin(A)
+    gateway.run(34)
+    assert "silent" not in gateway.entry(A)
+    assert not gateway.run(36, lambda: gateway.delivery(A).silent > 1)
+    assert gateway.run(3, lambda: gateway.delivery(A).silent == 2)
+    assert (gateway.entry(A)["status"], gateway.entry(A)["silent"]) == ("restarting", 2)
+    gateway.run(100)
+    assert [package.get("forced") for package in node.announcements] == [None, None]
+
+
+def test_a_stock_node_that_is_back_and_asks_for_the_image_gets_it_again(gateway):
+    node = gateway.add_stock(A)
+    gateway.run(1)
+    image = image_of(20_000)
+    stock_job(gateway, image, [A])
+    assert gateway.run(30, lambda: node.images)
+    gateway.leave(A)
+    gateway.run(2)
+    assert gateway.state(A) == "restarting"
+    node.receiver = Receiver(A, "dht", "ESP32")  # what it has written does not start
+    gateway.rejoin(A)
+    assert gateway.run(20, lambda: gateway.state(A) == "downloading")
+    assert gateway.run(20, lambda: node.images == [image, image])
+
+
+def test_parts_that_go_out_twice_are_counted(gateway):
+    node = gateway.add(A, delay=20_000)
+    gateway.run(1)
+    gateway.job(image_of(100_000), [A])
+    assert gateway.run(20, lambda: len(node.parts) > 50)
+    gateway.restart_node(A)
+    assert gateway.run(60, lambda: node.images)
+    again = gateway.entry(A)["resent"]
+    assert again >= 50, "this node keeps nothing over a restart"
 
 
 def test_a_stock_node_that_was_not_asked_for_is_not_served(gateway):

@@ -169,6 +169,14 @@ def test_a_stock_node_that_came_back_and_stayed_is_installed_but_not_proved(stoc
     house.wait(minutes=9)
     assert (row.status, row.reason) == (NodeStatus.RESTARTING, "settling")
     house.wait(minutes=2)
+    assert row.status is NodeStatus.RESTARTING, (
+        "it has not been asked yet whether it wants the image"
+    )
+    house.progress(job, "restarting", ATTIC, silent=1)
+    house.wait(minutes=1)
+    assert row.status is NodeStatus.RESTARTING
+    house.progress(job, "restarting", ATTIC, silent=2)
+    house.wait(minutes=1)
     assert (row.status, row.reason) == (NodeStatus.COMPLETED, "not_proved")
     assert row.error_message == "Installed, not proved: a stock node cannot say what it runs."
 
@@ -186,24 +194,46 @@ def test_a_stock_node_that_drops_out_again_has_to_stay_anew(stock_job):
 
 def test_a_stock_node_is_not_judged_while_its_gateway_is_away(stock_job):
     house, job = stock_job
+    house.progress(job, "restarting", ATTIC, silent=2)
     house.wait(gateways=(), minutes=30)
-    assert not job.nodes[ATTIC].left
+    assert job.nodes[ATTIC].status is NodeStatus.RESTARTING
 
 
-def test_a_stock_node_that_never_left_is_offered_again_three_times(stock_job):
+def test_a_stock_node_that_asks_for_the_image_again_is_offered_it_three_times(stock_job):
     house, job = stock_job
     row = job.nodes[ATTIC]
     for attempt in range(1, MAX_ATTEMPTS + 1):
         assert row.attempt == attempt
         house.progress(job, "restarting", ATTIC)
-        house.wait(minutes=16)
+        house.leave(ATTIC)
+        house.join_stock(ATTIC)
+        house.progress(job, "downloading", ATTIC)
     assert (row.status, row.reason) == (NodeStatus.FAILED, "too_often")
 
 
+def test_a_stock_node_that_left_unseen_is_known_by_wanting_nothing_of_what_it_was_taking():
+    """The gateway was killed when the node had its last part."""
+    house = House()
+    house.join_stock(ATTIC)
+    job = house.create(sketch(), node_ids=[ATTIC])
+    row = job.nodes[ATTIC]
+    house.progress(job, "offered", ATTIC, silent=2)
+    assert row.status is NodeStatus.OFFERED, "it never began: it may be another sketch"
+    house.progress(job, "downloading", ATTIC, current_part=4)
+    house.progress(job, "offered", ATTIC)
+    house.progress(job, "offered", ATTIC, silent=1)
+    assert row.status is NodeStatus.DOWNLOADING
+    house.progress(job, "offered", ATTIC, silent=2)
+    assert row.status is NodeStatus.RESTARTING
+    house.wait(minutes=11)
+    assert row.status is NodeStatus.COMPLETED
+
+
 def test_a_stock_node_that_we_updated_is_skipped_the_next_time(stock_job):
-    house, _ = stock_job
+    house, job = stock_job
     house.leave(ATTIC)
     house.join_stock(ATTIC)
+    house.progress(job, "restarting", ATTIC, silent=2)
     house.wait(minutes=11)
     again = house.create(sketch(), node_ids=[ATTIC])
     assert again.nodes[ATTIC].status is NodeStatus.SKIPPED

@@ -1,12 +1,12 @@
 """How a row ends, judged by what the node itself says after its restart; never by what was sent to it.
 
-Our nodes prove what they run. A stock node cannot: it counts as updated when it took the last part, left, came back
-and stayed.
+Our nodes prove what they run. A stock node cannot: it counts as updated when it took the last part, left, came back,
+stayed, and wanted nothing of two more offers.
 """
 
 from datetime import datetime, timedelta
 
-from ..const import STOCK_SETTLED
+from ..const import STOCK_SETTLED, STOCK_SILENT
 from ..nodes import Node
 from .fit import runs_already, why_not
 from .job import Job, NodeRow
@@ -74,12 +74,12 @@ def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
     if row.status is not NodeStatus.RESTARTING:
         return
     if not node.online:
-        row.left, row.back_since = True, None
+        row.left, row.back_since, row.silent = True, None, 0
     elif row.left and row.back_since is None:
         row.back_since = now
     if row.back_since is None:
         return
-    if now - row.back_since >= STOCK_SETTLED:
+    if now - row.back_since >= STOCK_SETTLED and row.silent >= STOCK_SILENT:
         node.md5, node.version = job.md5_hash, job.version
         ledger.move(job, row, NodeStatus.COMPLETED, now, "not_proved")
     else:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
+from ..const import MICROPYTHON, STOCK_SILENT
 from ..status import clean_text, count, node_id
 from .job import Job, NodeRow
 from .ledger import Ledger
@@ -40,6 +41,8 @@ class Progress:
     reason: str | None
     boot: int | None
     resent: int | None = None
+    silent: int = 0
+    """Offers of this image that a stock node has left unanswered."""
 
 
 def read_progress(body: Any) -> Progress | None:
@@ -64,6 +67,7 @@ def read_progress(body: Any) -> Progress | None:
         clean_text(body.get("reason"), CODE_MAX),
         count(body.get("boot")),
         count(body.get("resent"), 99_999),
+        count(body.get("silent"), 9) or 0,
     )
 
 
@@ -86,10 +90,27 @@ def apply_progress(ledger: Ledger, gateway_id: str, said: Progress, now: datetim
     if row.gateway_id != gateway_id or row.attempt != said.attempt or not row.handed_out:
         return Verdict.IGNORED
     row.resent = row.resent if said.resent is None else said.resent
+    if job.runtime != MICROPYTHON and _judge_stock(ledger, job, row, said, now):
+        return Verdict.TAKEN
     if said.status is row.status:
         _advance(ledger, job, row, said)
         return Verdict.TAKEN
     return _move(ledger, job, row, said, now)
+
+
+def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:
+    """Take what a C++ node, which says nothing, lets its gateway see. Returns whether that was all."""
+    row.silent = said.silent
+    had_begun = row.status is NodeStatus.DOWNLOADING
+    if row.status is NodeStatus.RESTARTING and said.status is NodeStatus.DOWNLOADING:
+        ledger.try_again(job, row, now)  # it asks for the image again: it does not run it
+        return True
+    if said.status is NodeStatus.RESTARTING or (had_begun and said.silent >= STOCK_SILENT):
+        # It had begun and now wants no part of it: it took the last one while nobody saw it leave.
+        ledger.move(job, row, NodeStatus.RESTARTING, now)
+        row.left, row.current_part = True, row.total_parts
+        return True
+    return False
 
 
 def _advance(ledger: Ledger, job: Job, row: NodeRow, said: Progress) -> None:
