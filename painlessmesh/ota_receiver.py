@@ -27,7 +27,7 @@ PAUSE = 200_000  # us in which no part comes, before we say what we need
 GAP_AGAIN = 150_000  # us between two words about the same lost part
 TRIES = 10  # then we wait for the next announcement; what we have stays
 AHEAD_LIMIT = 64  # parts that may lie beyond the one wanted: what storage loses of them in a restart comes again
-DATA_LIMIT = 1400  # characters of base64 in one part, with padding and a stray line end
+STRAY = 36  # characters that base64 of a part may be longer than it has to be
 
 IDLE = 0  # nothing announced, or all there, or given up
 BEGUN = 1  # announced; the caller has not said yet where to start
@@ -50,6 +50,9 @@ class Receiver:
         self.role = role
         self.hardware = hardware
         self.root = False  # in the original's broadcast mode only the root asks
+        self.part_size = (
+            PART_SIZE  # bytes; not on the wire: a C++ sender may have been given another
+        )
         self.installed = ""  # md5 of what runs: not taken again unless forced
         self.md5 = ""  # of the image under way, or given up
         self.part = 0  # next part wanted
@@ -102,7 +105,7 @@ class Receiver:
         beyond = part - self.part
         if not 0 <= beyond <= self._ahead or part >= self.parts or self._there >> beyond & 1:
             return self._gap(now) if beyond > 0 or self._ahead else []
-        payload = _payload(package)
+        payload = _payload(package, self.part_size)
         if not self._right_length(part, len(payload)):
             return []
         odd = part != self._seen  # a hole before it, or one that it fills
@@ -224,10 +227,10 @@ class Receiver:
 
     def _right_length(self, part: int, length: int) -> bool:
         if part + 1 < self.parts:
-            return length == PART_SIZE
+            return length == self.part_size
         if self._size:
-            return length == self._size - part * PART_SIZE
-        return 0 < length <= PART_SIZE
+            return length == self._size - part * self.part_size
+        return 0 < length <= self.part_size
 
 
 def _echo(package: dict) -> tuple:
@@ -240,9 +243,9 @@ def _echo(package: dict) -> tuple:
     )
 
 
-def _payload(package: dict) -> bytes:
+def _payload(package: dict, part_size: int) -> bytes:
     """The bytes of a part; empty when it is none. Takes the URL alphabet and missing padding, as C++ nodes do."""
-    encoded = text(package, "data", DATA_LIMIT)
+    encoded = text(package, "data", part_size * 4 // 3 + STRAY)
     if "-" in encoded or "_" in encoded:
         encoded = encoded.replace("-", "+").replace("_", "/")
     encoded = encoded.rstrip()

@@ -31,23 +31,35 @@ _BEFORE_CONTENT = b',"data":"'
 
 
 class Offer:
-    """One image for one (role, hardware). `md5`, 32 lower-case hex digits, names it on the mesh."""
+    """One image for one (role, hardware). `md5`, 32 lower-case hex digits, names it on the mesh.
 
-    def __init__(self, role: str, hardware: str, md5: str, size: int, forced: bool = False) -> None:
+    `part_size` is not on the wire: our own nodes expect the one that is the default.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        hardware: str,
+        md5: str,
+        size: int,
+        forced: bool = False,
+        part_size: int = PART_SIZE,
+    ) -> None:
         self.role = role
         self.hardware = hardware
         self.md5 = md5
         self.size = size  # bytes
         self.forced = forced
         self.broadcast = False  # parts go to everybody, and one node asks for all (the original's broadcast mode)
-        self.parts = (size + PART_SIZE - 1) // PART_SIZE
+        self.part_size = part_size
+        self.parts = (size + part_size - 1) // part_size
         if not 1 <= self.parts <= PARTS_LIMIT:
             raise ValueError("an image of %d bytes cannot be offered" % size)
         if not lower_hex(md5, 32):  # a C++ node would install the image unchecked
             raise ValueError("an image cannot be offered without its MD5 in lower case")
 
     def part_length(self, part: int) -> int:
-        return min(PART_SIZE, self.size - part * PART_SIZE)
+        return min(self.part_size, self.size - part * self.part_size)
 
 
 class Request:

@@ -3,17 +3,22 @@
 What the application of the recorded node did by itself (a message, an offer) is done here at the time when it did it.
 """
 
+import binascii
+
 from painlessmesh.buffer import FrameBuffer
 from painlessmesh.mesh import Mesh
 from painlessmesh.ota import Offer, Receiver, Sender
 from painlessmesh.protocol import decode
 from tests.painlessmesh.mesh_net import take_all
+from tests.painlessmesh.transfer import md5_of
 
 FOLDER = __file__.replace("\\", "/").rsplit("/", 2)[0] + "/recorded/mesh/"
 S, R1, R2, R3 = 1111111111, 2222222222, 3333333333, 4000000000
 MD5 = "e0ccfdbafdd6de45dd1c93de26f389fe"
 SECOND = 1_000_000
 PAIRS = ("v155_5k", "v150aj6_5k", "alteriom_5k", "alteriom_5k_forced_compressed")
+LARGE = (("alteriom_200k_1024", 1024), ("alteriom_200k_4096", 4096))
+LARGE_MD5 = "f56eef9d0492b8241928ae2cbdbcb9a8"
 
 # The proxies of the chain had a clock each.
 SHIFT = {"chain3_bcast_R1-S": -51_500, "chain3_bcast_R3-R2": 4_000}
@@ -62,17 +67,21 @@ class Session:
 class Replay:
     """Feeds what a recorded node received, with its segmentation, and keeps what our node says."""
 
-    def __init__(self, node_id, sessions, root=False, role="sensor", broadcast=False):
+    def __init__(
+        self, node_id, sessions, root=False, role="sensor", broadcast=False, content=None, part=1024
+    ):
         self.mesh = Mesh(node_id)
         self.mesh.root = root
         self.sessions = sessions
         self.image = {}
         self.complete = False
         self.sender = Sender(node_id)
-        self.offer = Offer("sensor", "ESP32", MD5, 5120)
+        self.content = content or read("fw5k.bin")
+        self.offer = Offer("sensor", "ESP32", md5_of(self.content), len(self.content), False, part)
         self.offer.broadcast = broadcast
         self.receiver = Receiver(node_id, role, "ESP32")
         self.receiver.root = root
+        self.receiver.part_size = part
         self.mesh.on_package(
             10, lambda package, link, now: self.take(self.receiver.announce(package, now, 0))
         )
@@ -92,9 +101,9 @@ class Replay:
 
     def serve(self, package, link, now):
         request = self.sender.on_request(package, now)
-        start = request.part * 1024
-        payload = read("fw5k.bin")[start : start + 1024]
-        self.mesh.send(self.sender.data_package(request, payload))
+        start = request.part * self.offer.part_size
+        payload = memoryview(self.content)[start : start + self.offer.part_length(request.part)]
+        self.mesh.link_to(request.node_id).queue(bytes(self.sender.data_frame(request, payload)))
 
     def happenings(self):
         """(time, order, what to do) of everything that happened to the recorded node or was done by its application."""
@@ -210,6 +219,30 @@ def test_as_the_dialling_side_we_say_what_the_real_receivers_said():
         check(session)
         assert replay.complete
         assert b"".join([replay.image[part] for part in range(5)]) == read("fw5k.bin")
+
+
+def large_image(name):
+    """The image of 200 KiB, as the recorded sender sent it."""
+    parts = [package for package in map(decode, frames_of(name, "s2c")) if package["type"] == 12]
+    return b"".join([binascii.a2b_base64(package["data"]) for package in parts])
+
+
+def test_200_kib_go_out_part_by_part_as_the_real_sender_sent_them():
+    for name, part in LARGE:
+        content = large_image(name)
+        assert md5_of(content) == LARGE_MD5
+        session = Session(name, False)
+        Replay(S, [session], content=content, part=part).run()
+        check(session)
+
+
+def test_200_kib_are_asked_for_part_by_part_as_the_real_receiver_asked():
+    for name, part in LARGE:
+        session = Session(name, True)
+        replay = Replay(R1, [session], part=part).run()
+        check(session)
+        content = b"".join([replay.image[number] for number in range(204800 // part)])
+        assert replay.complete and md5_of(content) == LARGE_MD5
 
 
 def test_where_a_node_of_1_4_2_stalls_ours_goes_on_asking():

@@ -77,6 +77,16 @@ def test_the_url_alphabet_of_base64_is_taken():
     assert taking().data(data(0, payload, data=encoded), 1)[0][2] == payload
 
 
+def test_packages_of_an_update_without_routing_are_taken_from_a_neighbour():
+    mesh, taken = Mesh(US), []
+    for package_type in (10, 11, 12):
+        mesh.on_package(package_type, lambda package, *_: taken.append(package["type"]))
+    link = identified(mesh, PEER)
+    for package_type in (10, 11, 12):
+        mesh.receive(link, b'{"from":2222222222,"type":%d}\0' % package_type, START)
+    assert taken == [10, 11, 12]
+
+
 # Row by row: what is taken
 
 

@@ -1,11 +1,16 @@
 """What differs between versions of painlessMesh (7.6), row by row, and what we do about it. Runs on both Pythons."""
 
-from painlessmesh import ntp
+import asyncio
+
+from device.wifi import Choice
+from painlessmesh import link as links, ntp
 from painlessmesh.mesh import Mesh
 from painlessmesh.ota_target import STOCK_WINDOW
-from painlessmesh.protocol import decode
+from painlessmesh.protocol import SEND_LIMIT, decode
 from tests.painlessmesh.mesh_net import SECOND, START, identified, take_all
+from tests.painlessmesh.test_ota_receiver import asked, data, names, taking
 from tests.painlessmesh.test_ota_sender import GATEWAY, NODE, due, request, sender, wire
+from tests.painlessmesh.test_tolerance import said_by_us
 from tests.painlessmesh.test_what_happens_when import finished_within, stock_net
 
 PEER = 2222222222
@@ -108,3 +113,77 @@ def test_alteriom_packages_for_its_bridges_are_passed_on_and_change_nothing():
         frame = b'{"type":%d,"from":2222222222,"routing":2,"timestamp":1.5,"x":null}\0' % kind
         mesh.receive(link, frame, START)
         assert take_all(other)[-1] == frame and take_all(link) == []
+
+
+def test_from_1_4_4_a_sender_gives_one_part_for_each_request_and_ours_asks_after_each_part():
+    made = taking()
+    for part in range(4):
+        events = made.data(data(part), part)
+        assert names(events) == ["part", "request"] and asked(events[1:]) == part + 1
+
+
+def test_up_to_1_4_3_five_seconds_and_from_1_4_4_ten_are_waited_for_a_reply_and_ours_waits_for_the_slower():
+    mesh = Mesh(GATEWAY)
+    link = mesh.link_up(START, True)
+    mesh.tick(START + 9_900_000)
+    assert link.closing == ""
+
+
+def test_before_1_5_4_nodes_scan_every_channel_and_from_then_on_one_and_ours_joins_what_it_hears():
+    rows = [(PEER, -80, 6, b"a"), (3333333333, -50, 11, b"b")]
+    assert Choice(GATEWAY).best(rows, [], 0)[2] == 11
+
+
+async def test_from_1_4_4_the_dialling_end_delays_small_segments_and_ours_never_does_at_either_end():
+    """One write for each frame as well: the tail of a frame in two pieces would wait for an ACK."""
+
+    class Socket:
+        def __init__(self):
+            self.options = []
+
+        def setsockopt(self, *arguments):
+            self.options.append(arguments)
+
+    class Writer:
+        def __init__(self):
+            self.s, self.written = Socket(), []
+
+        def write(self, frame):
+            self.written.append(bytes(frame))
+
+        async def drain(self):
+            pass
+
+        def close(self):
+            pass
+
+        async def wait_closed(self):
+            pass
+
+    class Silent:
+        async def read(self, _size):
+            await asyncio.sleep(5)
+            return b""
+
+    for dialled in (True, False):
+        writer, made = Writer(), links.Links(Mesh(GATEWAY), lambda: START)
+        serving = asyncio.create_task(made._serve(Silent(), writer, dialled))
+        await asyncio.sleep(0.01)
+        link = made.mesh.links[0]
+        link.queue(b"x" * 1500 + b"\0")
+        await asyncio.sleep(0.01)
+        link.close("enough")
+        await serving
+        assert writer.s.options == [(6, 1, 1)]
+        assert writer.written[-1] == b"x" * 1500 + b"\0"
+
+
+def test_with_arduinojson_6_or_7_everything_we_say_fits_its_memory_and_has_its_types():
+    """Version 6 reads at most 8 KiB in one fork, version 7 takes no float or quoted number for an id."""
+    for frame in said_by_us():
+        assert len(frame) <= SEND_LIMIT < 8192
+        package = decode(frame[:-1])
+        for key in ("type", "from", "dest", "routing", "noPart", "partNo", "nodeId"):
+            assert isinstance(package.get(key, 0), int)
+        for key in ("root", "forced", "broadcasted", "compressed"):
+            assert package.get(key, True) in (True, False)

@@ -284,6 +284,25 @@ def test_our_sender_says_the_number_of_parts_whatever_the_request_said():
     assert wire(made.data_package(found, bytes(1024)))["noPart"] == 5
 
 
+# Real flash: it refuses the first bytes, or the whole
+
+
+def test_an_image_that_the_flash_refuses_at_a_part_is_forgotten_and_begun_anew_with_the_next_announcement():
+    made = taking()
+    assert names(made.data(data(0), 1)) == ["part", "request"]
+    made.cancel()  # what the caller does when it cannot store a part
+    assert made.data(data(1), 2) == [] and made.tick(60 * SECOND) == []
+    assert asked(made.announce(announcement(), 61 * SECOND, 0)[1:]) == 0
+
+
+def test_our_sender_serves_a_node_whose_flash_refused_the_image_again_from_the_first_part():
+    made = sender()
+    for part in (0, 1, 2):
+        made.on_request(request(part), part)
+    due(made, 10)
+    assert made.on_request(request(0), 4 * SECOND).part == 0
+
+
 # The whole table at once: a stock node under our sender ends with the image
 
 
