@@ -12,14 +12,22 @@ from scripts.firmware import archive, compiler, sources
 
 MICROPYTHON = b"MicroPython v1.26.1 on 2026-01-01"
 _MANIFEST = """MANIFEST = {{"node_type": {0!r}, "version": {1!r}}}
-MARK = "mesh-ota-image:{0}:{1};"
+"""
+_MARK = """MARK = "mesh-ota-image:{0}:{1};"
 """
 
 
-def application(node_type: str, version: str, replaced: Mapping[str, bytes] | None = None) -> bytes:
-    """The image of one node type, made of the repository's sources."""
+def application(
+    node_type: str,
+    version: str,
+    replaced: Mapping[str, bytes] | None = None,
+    *,
+    marked: bool = True,
+) -> bytes:
+    """The image of one node type, made of the repository's sources; unmarked it waits for scripts/build-firmware."""
     found = sources.of_application("node", node_type, replaced or {})
-    found["image_manifest.py"] = _MANIFEST.format(node_type, version).encode()
+    text = _MANIFEST + _MARK if marked else _MANIFEST
+    found["image_manifest.py"] = text.format(node_type, version).encode()
     return build(archive.pack(dict(sorted(compiler.compiled(found).items()))))
 
 
@@ -41,10 +49,12 @@ def build(payload: bytes, chip: int = 0, *, text: bytes = MICROPYTHON) -> bytes:
 
 
 def payload_of(image: bytes) -> bytes:
-    """The tar in an image's last segment; empty when it holds none."""
-    at, content = 24, b""
+    """The tar in one of an image's segments; empty when none holds one."""
+    at = 24
     for _ in range(image[1]):
         (length,) = struct.unpack_from("<I", image, at + 4)
         content = image[at + 8 : at + 8 + length]
+        if content[257:262] == b"ustar":
+            return content
         at += 8 + length
-    return content if content[257:262] == b"ustar" else b""
+    return b""

@@ -41,6 +41,8 @@ class Node:
     """Names the public key it believes (`status.key`)."""
     floor: int | None = None
     """The counter below which it takes nothing."""
+    images: bool = False
+    """Whether it has two application partitions, so that it takes an application image."""
     damaged: str | None = None
     stock: bool = True
     """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""

@@ -133,6 +133,7 @@ _TRANSIENT: dict[str, Callable[[Any], Any]] = {
     "other": _other,
     "key": _matching(re.compile(r"[0-9a-f]{16}")),
     "floor": count,
+    "images": _flag,
 }
 
 
@@ -148,6 +149,7 @@ def read_status(body: Any) -> dict[str, Any]:
     for key, read in _TRANSIENT.items():
         said[key] = read(body.get(key))
     said["signing_key"] = said.pop("key")
+    said["images"] = bool(said["images"])
     return said
 
 

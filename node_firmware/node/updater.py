@@ -59,6 +59,7 @@ class Updater:
         self._signed = None  # what confirming the image on its way makes of the floor
         self._slots = slots
         self._takers = takers
+        self.images = not isinstance(takers.get("esp-image", ""), str)  # whether it takes them
         self._target, self._incoming = takers[slots.kind]  # of the image on its way
         self._receive = receive
         self._receiver = None  # while an image is on its way

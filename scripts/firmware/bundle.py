@@ -30,10 +30,7 @@ def build(
     before compiling, such as `roles/pir.py`. Raises SourceError, CompileError, or ImageError when a
     board would refuse the result.
     """
-    if not manifest.is_word(node_type, 30, manifest.TYPE_LETTERS):
-        raise sources.SourceError("A node type is 1 to 30 of the letters a-z, 0-9 and '-'.")
-    if not manifest.is_word(version, 20, manifest.VERSION_LETTERS):
-        raise sources.SourceError("A version is 1 to 20 of the letters A-Z a-z 0-9 . + _ and '-'.")
+    check_words(node_type, version)
     application = "gateway" if gateway or node_type == "gateway" else "node"
     found = sources.of_application(application, node_type, replaced or {}, root)
     files = dict(sorted((compiler.compiled(found) if compile_modules else found).items()))
@@ -49,6 +46,14 @@ def build(
     bundle = archive.pack({manifest.NAME: text.encode(), **files})
     check(bundle)
     return bundle
+
+
+def check_words(node_type: str, version: str) -> None:
+    """Raises SourceError for a type or version that cannot be."""
+    if not manifest.is_word(node_type, 30, manifest.TYPE_LETTERS):
+        raise sources.SourceError("A node type is 1 to 30 of the letters a-z, 0-9 and '-'.")
+    if not manifest.is_word(version, 20, manifest.VERSION_LETTERS):
+        raise sources.SourceError("A version is 1 to 20 of the letters A-Z a-z 0-9 . + _ and '-'.")
 
 
 def check(bundle: bytes) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""scripts/build-firmware: the command line around `bundle.build`."""
+"""scripts/build-firmware: the command line around `bundle.build` and, for a ready image, `image.wrapped`."""
 
 import argparse
 import hashlib
@@ -6,18 +6,27 @@ import sys
 from pathlib import Path
 
 from device.bundle import ImageError
-from scripts.firmware import bundle, sources
+from scripts.firmware import bundle, image, sources
 from scripts.firmware.compiler import CompileError
 
 
 def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(
         prog="build-firmware",
-        description="Build an app-bundle: the file that Home Assistant takes and nodes install.",
+        description="Build the file that Home Assistant takes and nodes install: an app-bundle, or with --image an "
+        "ESP32 application image that says its type and version.",
     )
     command.add_argument("node_type", metavar="TYPE", help="node type, such as pir, or gateway")
     command.add_argument("version", metavar="VERSION", help="such as 1.1.0")
-    command.add_argument("--out", type=Path, metavar="FILE", help="default dist/TYPE-VERSION.tar")
+    command.add_argument(
+        "--out", type=Path, metavar="FILE", help="default dist/TYPE-VERSION.tar (.bin for an image)"
+    )
+    command.add_argument(
+        "--image",
+        type=Path,
+        metavar="FILE",
+        help="an ESP32 application image, of a C++ sketch or of MicroPython with the application frozen in",
+    )
     form = command.add_mutually_exclusive_group()
     form.add_argument("--mpy", action="store_true", help="compiled modules (the default)")
     form.add_argument("--source", action="store_true", help="modules as source")
@@ -39,18 +48,21 @@ def replacements(wanted: list[str]) -> dict[str, bytes]:
         name, separator, path = text.partition("=")
         if not separator:
             raise sources.SourceError(f"--replace {text} has no '=FILE'.")
-        try:
-            found[name] = Path(path).read_bytes()
-        except OSError as error:
-            raise sources.SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        found[name] = content_of(Path(path))
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Build, write, say what it is. The exit code is 1 when there is nothing to be had."""
-    options = parser().parse_args(arguments)
+def content_of(path: Path) -> bytes:
     try:
-        built = bundle.build(
+        return path.read_bytes()
+    except OSError as error:
+        raise sources.SourceError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def built(options: argparse.Namespace) -> bytes:
+    """Raises SourceError, CompileError or ImageError."""
+    if options.image is None:
+        return bundle.build(
             options.node_type,
             options.version,
             gateway=options.gateway,
@@ -58,15 +70,27 @@ def main(arguments: list[str] | None = None) -> int:
             hardware=options.hardware,
             replaced=replacements(options.replace),
         )
+    bundle.check_words(options.node_type, options.version)
+    return image.wrapped(content_of(options.image), options.node_type, options.version)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build, write, say what it is. The exit code is 1 when there is nothing to be had."""
+    options = parser().parse_args(arguments)
+    try:
+        content = built(options)
     except (sources.SourceError, CompileError, ImageError) as error:
         print(f"build-firmware: {error}", file=sys.stderr)
         return 1
-    out = options.out or sources.REPOSITORY / "dist" / f"{options.node_type}-{options.version}.tar"
+    proof = hashlib.sha256(content).hexdigest() if options.image else bundle.proof_of(content)
+    suffix = "bin" if options.image else "tar"
+    name = f"{options.node_type}-{options.version}.{suffix}"
+    out = options.out or sources.REPOSITORY / "dist" / name
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(built)
+    out.write_bytes(content)
     print(out)
-    print(f"size    {len(built)}")
-    print(f"md5     {hashlib.md5(built, usedforsecurity=False).hexdigest()}")
-    print(f"sha256  {hashlib.sha256(built).hexdigest()}")
-    print(f"proof   {bundle.proof_of(built)}")
+    print(f"size    {len(content)}")
+    print(f"md5     {hashlib.md5(content, usedforsecurity=False).hexdigest()}")
+    print(f"sha256  {hashlib.sha256(content).hexdigest()}")
+    print(f"proof   {proof}")
     return 0

@@ -88,6 +88,21 @@ def test_an_image_for_boards_with_micropython_may_be_called_so(passport: Inspect
     assert (found.hardware, found.runtime) == ("ESP32", "micropython")
 
 
+def test_a_marked_image_says_its_type_and_version(passport: Inspect):
+    found = passport(
+        esp_image(DEFAULT_RUNTIME + b"\0mesh-ota-image:pir:1.1.0;mesh-ota-image:{}:{};")
+    )
+    assert (found.node_type, found.version) == ("pir", "1.1.0")
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"mesh-ota-image:PIR:1;", b"mesh-ota-image:pir:1;mesh-ota-image:pir:2;"]
+)
+def test_an_image_without_one_clear_mark_leaves_it_to_the_uploader(passport: Inspect, text: bytes):
+    found = passport(esp_image(DEFAULT_RUNTIME + text))
+    assert (found.node_type, found.version) == (None, None)
+
+
 @pytest.mark.parametrize("cut", [1, 10, 23, 24, 30, 31, 40, 2000, 2050, -100, -33, -32, -31, -1])
 def test_a_truncated_image_is_refused(passport: Inspect, cut: int):
     assert refused(passport, esp_image()[:cut]) in ("image_truncated", "image_checksum")

@@ -78,6 +78,20 @@ def test_an_image_for_another_chip_is_refused():
         house.create(firmware(kind="esp-image", chip="esp32"), node_ids=[HALL])
 
 
+def test_a_board_with_two_partitions_takes_an_image_whatever_it_runs():
+    house = House()
+    house.join(HALL, kind="app-bundle", chip="esp32", images=True)
+    job = house.create(firmware(kind="esp-image", chip="esp32"), node_ids=[HALL])
+    assert house.listed() == {job.id: [HALL]}
+
+
+def test_an_application_in_the_image_leaves_no_place_for_a_bundle():
+    house = House()
+    house.join(HALL, kind="esp-image", chip="esp32", images=True)
+    with pytest.raises(Unfit, match="firmware_of_other_kind"):
+        house.create(firmware(), node_ids=[HALL])
+
+
 def test_the_same_job_twice_skips_what_runs_already(house: House):
     job = house.create(node_ids=[HALL])
     house.restart(job)

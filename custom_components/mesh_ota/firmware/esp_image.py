@@ -5,6 +5,7 @@ esptool calls a merged image, with bootloader and partition table, would not fit
 """
 
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 
@@ -47,6 +48,10 @@ _RUNTIMES = (
 )
 
 
+# What our images, and those that scripts/build-firmware has wrapped, say of themselves (docs/esp-image.md).
+_MARK = re.compile(rb"mesh-ota-image:([a-z0-9-]{1,30}):([A-Za-z0-9.+_-]{1,20});")
+
+
 @dataclass(frozen=True, slots=True)
 class EspImage:
     """What an image says of itself."""
@@ -54,6 +59,8 @@ class EspImage:
     chip: str
     runtime: str | None
     """None where it cannot be told."""
+    node_type: str | None = None
+    version: str | None = None
 
 
 def looks_like(content: bytes) -> bool:
@@ -89,7 +96,7 @@ def read(content: bytes) -> EspImage:
         raise InvalidImage("chip_not_known", chip=chip_id)
     end = _segments_end(content, HEADER)
     _check_digest(content, end)
-    return EspImage(CHIPS[chip_id], _runtime(content))
+    return EspImage(CHIPS[chip_id], _runtime(content), *_said(content))
 
 
 def read_esp8266(content: bytes) -> EspImage:
@@ -138,6 +145,15 @@ def _check_digest(content: bytes, end: int) -> None:
 def _runtime(content: bytes) -> str | None:
     found = (runtime for mark, runtime in _RUNTIMES if mark in content)
     return next(found, None)
+
+
+def _said(content: bytes) -> tuple[str | None, str | None]:
+    """Return type and version by the image's mark; nothing if it has none, or several that differ."""
+    marks = set(_MARK.findall(content))
+    if len(marks) != 1:
+        return None, None
+    node_type, version = marks.pop()
+    return node_type.decode(), version.decode()
 
 
 def _xor(block: bytes) -> int:

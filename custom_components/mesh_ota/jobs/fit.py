@@ -38,11 +38,20 @@ def why_not(image: Image, node: Node) -> Unfit | None:
         return Unfit(key, node=node.node_id)
     if node.stock and node.hardware not in (None, image.hardware):
         return Unfit("firmware_for_other_hardware", node=node.node_id, hardware=image.hardware)
-    if not node.stock and node.kind not in (None, image.kind):
+    if not node.stock and not _takes(image.kind, node):
         return Unfit("firmware_of_other_kind", node=node.node_id, kind=image.kind)
     if image.kind == ESP_IMAGE and node.chip not in (None, image.chip):
         return Unfit("firmware_for_other_chip", node=node.node_id, chip=image.chip or "?")
     return None
+
+
+def _takes(kind: str, node: Node) -> bool:
+    """Whether one of our nodes has somewhere to put it.
+
+    A board with two application partitions takes an image, whatever it runs; an application that lies in the image
+    leaves none for a bundle. What a node runs that said its kind only, it takes.
+    """
+    return node.kind in (None, kind) or (kind == ESP_IMAGE and node.images)
 
 
 def chip_known(image: Image, node: Node) -> bool:
