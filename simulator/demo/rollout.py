@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from simulator import firmware
@@ -22,6 +23,8 @@ class Outcome:
     before: str
     after: str
     proof: str
+    planned: float
+    """seconds from the start to its proof, as the flight plan says"""
     seconds: float
     complaint: str = ""
 
@@ -34,8 +37,10 @@ async def run_once(stage: Stage) -> int:
         flush=True,
     )
     before = {name: entity.installed for name, entity in (await stage.entities()).items()}
+    await _wait_until_offered(stage)
+    planned = await _planned(stage, library)
     await _install_on_all(stage)
-    outcomes = await _follow(stage, library, before)
+    outcomes = await _follow(stage, library, before, planned)
     _print_table(outcomes)
     complaints = [
         f"{outcome.name}: {outcome.complaint}" for outcome in outcomes if outcome.complaint
@@ -47,30 +52,46 @@ async def run_once(stage: Stage) -> int:
     return 1 if complaints else 0
 
 
-async def _install_on_all(stage: Stage) -> None:
-    """Press Install on every node's entity, once each of them shows the new version."""
+async def _wait_until_offered(stage: Stage) -> None:
+    """Until each node's entity shows the new version."""
     deadline = time.monotonic() + 10
     while True:
-        entities = {
-            name: entity
-            for name, entity in (await stage.entities()).items()
-            if name in stage.mesh.nodes
-        }
-        behind = [name for name, entity in entities.items() if entity.latest != NEW]
+        entities = await stage.entities()
+        behind = [name for name in stage.mesh.nodes if entities[name].latest != NEW]
         if not behind:
-            break
+            return
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f"{', '.join(behind)} do not show the update to {NEW} that was uploaded."
             )
         await asyncio.sleep(0.2)
-    await stage.client.act(
-        "update", "install", entity_id=[entity.entity_id for entity in entities.values()]
-    )
+
+
+async def _planned(stage: Stage, library: dict[str, Any]) -> dict[str, float]:
+    """{node id: seconds until it has proved itself}, from the flight plan of each type."""
+    planned = {}
+    for firmware_row in library.values():
+        wish = {"firmware_id": firmware_row["id"], "dry_run": True}
+        plan = await stage.client.mesh("POST", "ota/updates", wish)
+        for leg in plan["nodes"]:
+            if leg["ends_at"]:
+                wait = datetime.fromisoformat(leg["ends_at"]) - datetime.now(UTC)
+                planned[leg["node_id"]] = wait.total_seconds()
+    return planned
+
+
+async def _install_on_all(stage: Stage) -> None:
+    """Press Install on every node's entity."""
+    entities = await stage.entities()
+    chosen = [entities[name].entity_id for name in stage.mesh.nodes]
+    await stage.client.act("update", "install", entity_id=chosen)
 
 
 async def _follow(
-    stage: Stage, library: dict[str, Any], before: dict[str, str | None]
+    stage: Stage,
+    library: dict[str, Any],
+    before: dict[str, str | None],
+    planned: dict[str, float],
 ) -> list[Outcome]:
     rows = [Row(place.name, place.node_type) for place in stage.mesh.plan]
     bars = ProgressBars(rows)
@@ -89,7 +110,7 @@ async def _follow(
                 ended.setdefault(name, time.monotonic() - began)
         await asyncio.sleep(_LOOK_SECONDS)
     entities = await stage.entities()
-    return [
+    outcomes = [
         _judge(
             stage,
             row,
@@ -101,6 +122,9 @@ async def _follow(
         )
         for row in rows
     ]
+    for outcome in outcomes:
+        outcome.planned = planned.get(entities[outcome.name].node_id, 0.0)
+    return outcomes
 
 
 def _judge(
@@ -116,7 +140,7 @@ def _judge(
     node_row = node_rows.get(entity.node_id, {})
     proved = seconds is not None and node_row.get("status") == "completed"
     outcome = Outcome(
-        row.name, row.node_type, str(before), str(entity.installed), "", seconds or 0.0
+        row.name, row.node_type, str(before), str(entity.installed), "", 0.0, seconds or 0.0
     )
     outcome.proof = wanted["proof"] if proved else "none"
     if seconds is None:
@@ -141,11 +165,16 @@ async def _node_rows(stage: Stage) -> dict[str, Any]:
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
-    print(f"\n{'node':<10} {'type':<8} {'from':<7} {'to':<7} {'proof':<14} seconds")
+    head = (
+        f"{'node':<10} {'type':<8} {'from':<7} {'to':<7} {'proof':<14} {'planned':>9} {'actual':>9}"
+    )
+    print(f"\n{head}")
     for outcome in outcomes:
         proof = outcome.proof[:12]
         print(
             f"{outcome.name:<10} {outcome.node_type:<8} {outcome.before:<7} {outcome.after:<7} {proof:<14} "
-            f"{outcome.seconds:5.1f}"
+            f"{outcome.planned:7.1f} s {outcome.seconds:7.1f} s"
         )
-    print()
+    planned = max(outcome.planned for outcome in outcomes)
+    actual = max(outcome.seconds for outcome in outcomes)
+    print(f"{'all':<50} {planned:7.1f} s {actual:7.1f} s\n")
