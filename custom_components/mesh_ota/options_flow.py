@@ -1,6 +1,6 @@
-"""The options of an entry: the menu of the firmware library, the pages that edit or delete a firmware, and signing.
+"""The options of an entry: their menu, the pages that edit or delete a firmware, and signing.
 
-Library and signing key belong to the house, whichever gateway's entry they are opened from.
+Library, policies and signing key belong to the house, whichever gateway's entry they are opened from.
 """
 
 from __future__ import annotations
@@ -10,20 +10,17 @@ from typing import Any
 import voluptuous as vol
 
 from homeassistant.config_entries import ConfigFlowResult
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-)
+from homeassistant.helpers.selector import BooleanSelector
 
+from .dialog import choice, label
 from .errors import MeshOtaError, NotFound
 from .firmware.record import Firmware
 from .hub import async_get_hub
-from .upload_dialog import CONF_IS_STABLE, CONF_RELEASE_NOTES, NOTES, UploadDialog, label
+from .plan_dialog import CONF_FIRMWARE_ID, PlanDialog
+from .policy_dialog import PolicyDialog
+from .upload_dialog import CONF_IS_STABLE, CONF_RELEASE_NOTES, NOTES, UploadDialog
 
-CONF_FIRMWARE_ID = "firmware_id"
+MENU = ["upload", "manage", "install", "policies", "retention", "signing"]
 CONF_SIGN_FIRMWARE = "sign_firmware"
 EDIT_SCHEMA = vol.Schema(
     {
@@ -33,14 +30,14 @@ EDIT_SCHEMA = vol.Schema(
 )
 
 
-class MeshOtaOptionsFlow(UploadDialog):
+class MeshOtaOptionsFlow(UploadDialog, PlanDialog, PolicyDialog):
     """The menu, and what can be done with a firmware that is there."""
 
     _firmware_id = 0
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the menu."""
-        return self.async_show_menu(step_id="init", menu_options=["upload", "manage", "signing"])
+        return self.async_show_menu(step_id="init", menu_options=MENU)
 
     async def async_step_signing(
         self, user_input: dict[str, Any] | None = None
@@ -68,10 +65,7 @@ class MeshOtaOptionsFlow(UploadDialog):
         if user_input is not None:
             self._firmware_id = int(user_input[CONF_FIRMWARE_ID])
             return await self.async_step_firmware()
-        options = [SelectOptionDict(value=str(row.id), label=label(row)) for row in library]
-        selector = SelectSelector(
-            SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN)
-        )
+        selector = choice({str(row.id): label(row) for row in library})
         return self.async_show_form(
             step_id="manage", data_schema=vol.Schema({vol.Required(CONF_FIRMWARE_ID): selector})
         )

@@ -15,10 +15,9 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
 from .devices import MeshOtaConfigEntry
+from .dialog import async_sitting
 from .hub import Change, MeshOta, async_get_hub
 
-ACTOR = "repairs"
-"""Who cancels by answering an issue: which user it is, Home Assistant does not say there."""
 RESTORED = "restored_from_backup"
 SIGNING_KEY = "signing_key_not_exported"
 WRONG_SIGNATURES = "wrong_signatures"
@@ -132,7 +131,7 @@ class RestoredJobsFlow(RepairsFlow):
         """Leave every node with what it runs."""
         hub = await async_get_hub(self.hass)
         for job_id in _waiting(hub):
-            await hub.async_cancel_job(job_id, ACTOR)
+            await hub.async_cancel_job(job_id, async_sitting())
         return self.async_create_entry(data={})
 
 

@@ -14,7 +14,7 @@ from typing import Any, override
 import voluptuous as vol
 
 from homeassistant.components.file_upload import process_uploaded_file
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -22,19 +22,17 @@ from homeassistant.helpers.selector import (
     FileSelectorConfig,
     SelectSelector,
     SelectSelectorConfig,
-    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
 )
 
 from .const import ARDUINO, IMAGE_MAX, MICROPYTHON
-from .errors import MeshOtaError, NotFound, StorageFailed, TooLarge, sentence
+from .dialog import Dialog, choice, label
+from .errors import MeshOtaError, NotFound, StorageFailed, TooLarge
 from .firmware.passport import Passport
-from .firmware.record import Firmware
 from .hub import async_get_hub
 from .nodes import Node
 from .passport_page import async_words, passport_placeholders
-from .translated_errors import async_sentences
 
 CONF_FILE = "file"
 CONF_IS_ESP8266 = "is_esp8266"
@@ -64,7 +62,7 @@ class Upload:
     passport: Passport
 
 
-class UploadDialog(OptionsFlow):
+class UploadDialog(Dialog):
     """The pages `upload` and `passport`."""
 
     _upload: Upload
@@ -115,20 +113,6 @@ class UploadDialog(OptionsFlow):
             reason="firmware_added", description_placeholders={"firmware": label(firmware)}
         )
 
-    async def _async_refused(
-        self, step_id: str, schema: vol.Schema, placeholders: dict[str, str], err: MeshOtaError
-    ) -> ConfigFlowResult:
-        """Show the form again, under the sentence that says why."""
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=schema,
-            errors={"base": "refused"},
-            description_placeholders={
-                **placeholders,
-                "reason": sentence(await async_sentences(self.hass), err),
-            },
-        )
-
     def _drop_file(self) -> None:
         if self._staged is not None:
             self.hass.async_add_executor_job(_delete, self._staged)
@@ -139,11 +123,6 @@ class UploadDialog(OptionsFlow):
     def async_remove(self) -> None:
         """Leave no uploaded file behind, however the dialog ended."""
         self._drop_file()
-
-
-def label(firmware: Firmware) -> str:
-    """A firmware in one line, as it stands in lists and questions; its number is what actions take."""
-    return f"{firmware.node_type} {firmware.version} ({firmware.hardware}, #{firmware.id})"
 
 
 def _take_over(hass: HomeAssistant, file_id: str, path: Path) -> str:
@@ -173,10 +152,7 @@ def _passport_schema(passport: Passport, nodes: Iterable[Node]) -> vol.Schema:
     fields: dict[vol.Marker, Any] = {}
     if passport.node_type is None:
         types = sorted({node.node_type for node in nodes if node.node_type})
-        selector = SelectSelectorConfig(
-            options=types, custom_value=True, mode=SelectSelectorMode.DROPDOWN
-        )
-        fields[vol.Required(CONF_NODE_TYPE)] = SelectSelector(selector)
+        fields[vol.Required(CONF_NODE_TYPE)] = choice({each: each for each in types}, others=True)
     if passport.version is None:
         fields[vol.Required(CONF_VERSION)] = TextSelector()
     if passport.runtime is None:
