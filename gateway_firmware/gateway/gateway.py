@@ -51,7 +51,7 @@ class Gateway:
 
         nonce = binascii.hexlify(board.random(8)).decode()
         self.contact = Contact(self.mesh, keys.mesh, nonce)
-        self.distributor = Distributor(self.mesh, self.contact, Serving(self.mesh, blocks))
+        self.distributor = self.enable_ota_distribution()
         self.connection = Connection(config["home_assistant"]["url"])
         self.connection.room = blocks.claim
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
@@ -65,6 +65,10 @@ class Gateway:
         self.distributor.on_want = self.poller.wake
         self.distributor.on_own = self._update_ourselves
         self.mesh.on_changed_connections(self.poller.wake)
+
+    def enable_ota_distribution(self) -> Distributor:
+        """What gives images to the nodes of this mesh; `poller.check_for_ota_updates` says which."""
+        return Distributor(self.mesh, self.contact, Serving(self.mesh, self._blocks))
 
     def facts(self) -> dict:
         """The gateway object of a report."""

@@ -71,7 +71,7 @@ class Poller:
             self._reporter.everything()
             await self._report(now)
         elif self._behind:
-            await self._list(0, None)
+            await self.check_for_ota_updates(0, None)
         elif self._reporter.due_in(now, between_polls=True) == 0:
             await self._report(now)
         elif wanted is not None:
@@ -94,7 +94,7 @@ class Poller:
         self._answered(revision)
         self._distributor.drop(dropped)
 
-    async def _list(self, wait: int, have: int | None) -> None:
+    async def check_for_ota_updates(self, wait: int, have: int | None) -> None:
         revision, jobs = await self._home_assistant.pending(wait, have)
         self._revision = revision
         self._distributor.listed(jobs, self._clock())
@@ -108,7 +108,8 @@ class Poller:
         except Refused:
             self._blocks.give_up(wanted)
             before = self._revision
-            await self._list(0, None)  # no job needs that image: our list is not the newest
+            # No job needs that image: our list is not the newest.
+            await self.check_for_ota_updates(0, None)
             if self._revision == before:
                 raise
             return
@@ -138,7 +139,7 @@ class Poller:
     async def _poll_then_wake(self, wait: int) -> Exception | None:
         """What went wrong, if anything: raised by a task, it would be printed before it is awaited."""
         try:
-            await self._list(wait, self._revision)
+            await self.check_for_ota_updates(wait, self._revision)
             return None
         except (Later, Refused, MemoryError) as error:
             return error

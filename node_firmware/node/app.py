@@ -41,7 +41,8 @@ class Node:
         self._listen_at = board.start_access_point(config["mesh"])
         nonce = binascii.hexlify(board.random(8)).decode()
         self._side = NodeSide(binascii.unhexlify(config["mesh_key"]), board.node_id, nonce)
-        self.updater = Updater(self.slots, takers, self.enable_ota_receive, config)
+        receive = lambda: self.enable_ota_receive(config["node_type"])  # noqa: E731
+        self.updater = Updater(self.slots, takers, receive, config)
         if "signing_key" in config:
             from device.signing import Signing  # 5 KB of heap that most boards never need
 
@@ -79,11 +80,11 @@ class Node:
 
             self.role.on_long_press = way_back(self.slots, updater)
 
-    def enable_ota_receive(self) -> object:
-        """What takes the parts of an image for this node's role, as long as one is on its way."""
+    def enable_ota_receive(self, role: str) -> object:
+        """What takes the parts of an image for that role, as long as one is on its way."""
         from painlessmesh.ota_receiver import Receiver
 
-        return Receiver(self.board.node_id, self.config["node_type"], self.board.hardware)
+        return Receiver(self.board.node_id, role, self.board.hardware)
 
     def _compose(self) -> str:
         return status.body(self._identity, self._side, self.updater)

@@ -19,6 +19,7 @@ class Station:
         self._links = links
         self._config = mesh_config
         self._choice = Choice(mesh.node_id)
+        mesh.set_contains_root()  # our meshes have a gateway: without it, look for the tree that has
         self._elsewhere = None  # a row of another tree, worth leaving this one for
 
     async def run(self) -> None:
@@ -73,7 +74,7 @@ class Station:
                 print("uplink to", node_id)
             if self._mesh.contains_root():
                 rooted = now
-            elif now - looked > LOOK_US:
+            elif self._mesh.expects_root and now - looked > LOOK_US:
                 looked = now
                 if may_look_elsewhere(False, rooted, now, self._board.random(1)[0]):
                     self._elsewhere = await self._scan()

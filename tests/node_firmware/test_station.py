@@ -152,3 +152,17 @@ async def test_a_node_in_a_tree_without_a_root_moves_to_a_stranger(two, monkeypa
     node.radio.full.add(b"else")
     node.radio.rows = [(1, -50, 1, b"gate"), (9, -20, 1, b"else")]
     await soon(lambda: node.radio.joins[:2] == [b"gate", b"else"])
+
+
+async def test_a_node_whose_mesh_is_meant_to_have_no_root_stays_where_it_is(two, monkeypatch):
+    gateway, node = two
+    assert node.mesh.expects_root  # as the station says of ours
+    node.mesh.set_contains_root(False)
+    gateway.mesh.root = False
+    monkeypatch.setattr(station, "LOOK_US", 0)
+    monkeypatch.setattr(wifi, "ROOTLESS_US", 0)
+    node.radio.rows = [(1, -50, 1, b"gate")]
+    await soon(lambda: gateway.mesh.get_node_list() == [2])
+    node.radio.rows = [(1, -50, 1, b"gate"), (9, -20, 1, b"else")]
+    await asyncio.sleep(0.3)
+    assert node.radio.joins == [b"gate"]
