@@ -94,7 +94,7 @@ def _mesh_key(parsed: dict) -> str:
 def _signing_key(key: object) -> str:
     # 384 bytes in base64 have no padding; the first bit of a 3072-bit modulus is set, the last too.
     letters = isinstance(key, str) and len(key) == 512 and all(c in BASE64 for c in key)
-    if not letters or key[0] not in BASE64[32:] or key[-1] not in BASE64[1::2]:
+    if not letters or key[0] not in BASE64[32:] or BASE64.find(key[-1]) % 2 == 0:
         raise ConfigError(
             "signing_key must be the public key that Home Assistant shows, 512 letters."
         )

@@ -2,6 +2,7 @@
 
 import json
 
+from device import config
 from device.bundle import ImageError
 from device.flash_files import FlashFiles
 from device.signing import Signing, firmware_text, id_of, is_key
@@ -51,6 +52,21 @@ def test_the_recorded_announcement_is_taken_and_says_the_floor_to_come():
     assert firmware_text(ANNOUNCED) == RECORDED["vectors"][0]["text"]
     found = signing.check(ANNOUNCED)
     assert found == {"floor": COUNTER, "highest": COUNTER, "key": signing.key_id}
+
+
+def test_the_key_of_a_board_passes_its_configuration_on_both_pythons():
+    mesh = {"prefix": "house", "password": "long enough"}
+    said = {"node_type": "pir", "mesh": mesh, "mesh_key": "ab" * 32}
+    said["signing_key"] = RECORDED["modulus"]
+    assert config.check(said)["signing_key"] == RECORDED["modulus"]
+    for spoilt in (RECORDED["modulus"][:-1] + "A", "A" + RECORDED["modulus"][1:]):
+        said["signing_key"] = spoilt
+        found = None
+        try:
+            config.check(said)
+        except config.ConfigError as error:
+            found = error
+        assert "signing_key must be the public key" in str(found)
 
 
 def test_each_changed_word_of_the_announcement_is_refused():
