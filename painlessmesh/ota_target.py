@@ -40,6 +40,7 @@ class Target:
         self._next = 0  # part to send next
         self._sent = []  # when each part from base to _next - 1 went out
         self._furthest = 0  # first part that was never sent
+        self._reach = 0  # first part that a repeat does not touch
         self._moved_at = 0  # of the last progress or repeat
         self._trip = FIRST_TRIP
         self._grown = 0  # parts acknowledged since the window grew
@@ -62,7 +63,7 @@ class Target:
             self._next = part
             self._sent = []
         self.base = part
-        self.repeats = 0
+        self.repeats = self._reach = 0
         self._moved_at = now
 
     def take(self, now: int) -> int | None:
@@ -87,6 +88,10 @@ class Target:
             self.repeats += 1
             self._notice_short_stall()
             self._go_back(now)
+            # A C++ node that has all of these, and whose requests were lost, ignores them: only a part that it has
+            # not had makes it speak before its 30 s are over.
+            if self.stock and not self._reach and self._is_silent():
+                self._reach = self._furthest + 1
 
     def announces(self) -> bool:
         """Whether the announcement goes before the part just taken. A newer C++ node just asks once more for it."""
@@ -137,7 +142,11 @@ class Target:
         parts = self.offer.parts
         if self.stock and self._furthest == parts and self.base < parts - 1:
             parts -= 1  # a C++ node that got the last one is about to restart
-        return min(self.base + self.window, parts)
+        reach = min(self._reach, self.base + self._longest)
+        return min(max(self.base + self.window, reach), parts)
+
+    def _is_silent(self) -> bool:
+        return self.repeats > 1 or self._furthest - self.base <= FIRST_WINDOW
 
     def _patience(self) -> int:
         """Microseconds without progress before a part is sent again."""

@@ -82,6 +82,21 @@ def test_a_lost_request_does_not_stop_our_sender():
 # The gateway is silent
 
 
+def test_lost_requests_for_all_that_was_pushed_do_not_leave_a_stock_node_waiting_for_its_own_timer():
+    """It ignores what it has when that is repeated; the first part that is new to it makes it speak."""
+    net, gateway, node, between = stock_net()
+    lost = []
+    between.loses = lambda frame: (
+        b'"type":11' in frame
+        and b'"partNo":0' not in frame
+        and len(lost) < 2
+        and not lost.append(1)
+    )
+    gateway.announce(NODE)
+    assert finished_within(net, node, 12) and len(lost) == 2
+    assert md5_of(node.image()) == gateway.offer.md5
+
+
 def test_a_silent_gateway_is_asked_ten_times_and_the_next_announcement_resumes_at_the_kept_part():
     made = taking()
     made.data(data(0), 0)
