@@ -7,6 +7,7 @@ import voluptuous as vol
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.services import ACTIONS, Action
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
@@ -190,6 +191,35 @@ async def test_a_place_where_nobody_is_makes_no_job(
     with pytest.raises(ServiceValidationError):
         await call(hass, "create_job", firmware_id=firmware["id"], area_id=["nowhere"])
     assert (await call(hass, "list_jobs"))["jobs"] == []
+
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "create_job": {"firmware_id": 1},
+    "delete_firmware": {"firmware_id": 1},
+    "go_back": {"target_node_ids": [NODE]},
+    "set_policy": {"node_type": "pir", "auto_update": True},
+    "upload_firmware": {"path": "/media/pir.tar"},
+}
+"""What each action needs; those that are not here, a job or nothing."""
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+async def test_whoever_is_no_administrator_changes_nothing(
+    hass: HomeAssistant,
+    two_nodes: None,
+    upload: Any,
+    hass_read_only_user: User,
+    action: Action,
+):
+    """Every action of the table: refused before it is even looked at, or one that only tells."""
+    await upload("pir", "1.1.0")
+    if action.for_everybody:
+        before = await call(hass, action.name)
+        assert await call(hass, action.name, hass_read_only_user) == before
+        return
+    job = {"job_id": 1} if action.name.endswith("_job") else {}
+    with pytest.raises(Unauthorized):
+        await call(hass, action.name, hass_read_only_user, **FIELDS.get(action.name, job))
 
 
 OTHER_SLOT = {"proof": "ab" * 32, "version": "0.9.0"}

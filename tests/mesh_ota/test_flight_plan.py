@@ -1,0 +1,149 @@
+"""The flight plan, without Home Assistant: whose rate, which order, when by the clock, and beside it what really happens."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.mesh_ota.errors import NotFound
+from custom_components.mesh_ota.jobs.flight_plan import GUESSED_RATE, RESTART, FlightPlan
+from custom_components.mesh_ota.jobs.rollout import Rollout, Window
+
+from .house import ATTIC, GATEWAY, HALL, PORCH, START, House, firmware
+
+SIZE = GUESSED_RATE * 600
+"""Ten minutes of transfer where nobody has a past."""
+TEN = timedelta(minutes=10)
+
+
+@pytest.fixture
+def house() -> House:
+    """Three nodes: one hangs on another."""
+    house = House()
+    house.join(HALL)
+    house.join(ATTIC)
+    house.join(PORCH)
+    house.trees[GATEWAY] = [[HALL, GATEWAY], [ATTIC, HALL], [PORCH, GATEWAY]]
+    house.call()
+    return house
+
+
+def plan(house: House, size: int = SIZE, **wanted: Any) -> dict[str, Any]:
+    """The plan of a firmware of this size."""
+    wanted = {"rollout": Rollout()} | wanted
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages)
+    return drawn.draw(firmware(5, size_bytes=size), house.now, **wanted)
+
+
+def at(text: str) -> timedelta:
+    """The time since the start."""
+    return datetime.fromisoformat(text) - START
+
+
+def legs(drawn: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """By node id."""
+    return {leg["node_id"]: leg for leg in drawn["nodes"]}
+
+
+def took(house: House, node_id: str, seconds: float) -> None:
+    """The node has taken an image of 10,000 bytes in this time."""
+    job = house.create(firmware(1), node_ids=[node_id], force=True)
+    house.progress(job, "downloading", node_id, current_part=1)
+    house.now += timedelta(seconds=seconds)
+    house.progress(job, "verifying", node_id, current_part=10)
+    house.restart(job, node_id)
+
+
+def test_a_rate_is_the_nodes_own_else_the_houses_else_a_guess(house: House):
+    assert {leg["rate_from"] for leg in plan(house)["nodes"]} == {"guess"}
+    took(house, HALL, 10)
+    took(house, HALL, 20)
+    found = legs(plan(house, size=30_000, force=True))
+    assert (found[HALL]["rate_from"], found[ATTIC]["rate_from"]) == ("own", "house")
+    # 500 bytes per second, the last time: 60 s, and the restart.
+    assert found[HALL]["minutes"] == found[ATTIC]["minutes"]
+    assert found[HALL]["minutes"] == round((60 + RESTART.total_seconds()) / 60, 1)
+
+
+def test_nodes_side_by_side_end_together_and_one_at_a_time_one_after_the_other(house: House):
+    together = plan(house)
+    assert {at(leg["ends_at"]) for leg in together["nodes"]} == {TEN + RESTART}
+    alone = legs(plan(house, rollout=Rollout(max_parallel=1)))
+    assert sorted(at(leg["starts_at"]) for leg in alone.values()) == [timedelta(), TEN, 2 * TEN]
+    assert alone[ATTIC]["order"] == 1  # it hangs deepest
+
+
+def test_a_canary_goes_first_and_its_soak_holds_the_others(house: House):
+    rollout = Rollout(canary_node_ids=(PORCH,), soak_minutes=30)
+    drawn = plan(house, rollout=rollout)
+    first = legs(drawn)[PORCH]
+    assert (drawn["canary_node_ids"], first["order"]) == ([PORCH], 1)
+    begins = TEN + RESTART + timedelta(minutes=30)
+    assert at(legs(drawn)[HALL]["starts_at"]) == begins
+    assert at(drawn["ends_at"]) == begins + TEN + RESTART
+    by_number = plan(house, rollout=Rollout(canary=1))
+    assert len(by_number["canary_node_ids"]) == 1
+    assert by_number["canary_node_ids"] != [HALL]  # which carries another
+
+
+def test_a_window_moves_the_start_and_cuts_the_night_in_two(house: House):
+    """It is noon; six minutes a night are not enough for ten."""
+    drawn = plan(house, rollout=Rollout(window=Window(start="22:00", end="22:06")))
+    leg = legs(drawn)[HALL]
+    assert at(leg["starts_at"]) == timedelta(hours=10)
+    assert at(leg["ends_at"]) == timedelta(days=1, hours=10) + TEN + RESTART - timedelta(minutes=6)
+
+
+def test_a_window_that_is_open_all_day_moves_nothing(house: House):
+    drawn = plan(house, rollout=Rollout(window=Window(entity_id="input_boolean.go")))
+    assert at(drawn["ends_at"]) == TEN + RESTART
+
+
+def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house: House):
+    house.leave(PORCH)
+    house.say(HALL, proof=firmware().proof)
+    house.say(ATTIC, flash=1000)
+    drawn = plan(house)
+    found = {name: (leg["eligible"], leg["reason"]) for name, leg in legs(drawn).items()}
+    assert found == {
+        PORCH: (True, "away"),
+        HALL: (False, "running_it"),
+        ATTIC: (False, "no_room"),
+    }
+    assert (drawn["starts_at"], drawn["ends_at"], drawn["eligible"]) == (None, None, 1)
+    assert {leg["order"] for leg in drawn["nodes"]} == {None}
+    assert legs(plan(house, force=True))[HALL]["eligible"]
+
+
+def test_a_node_that_nobody_knows_is_told_so(house: House):
+    with pytest.raises(NotFound):
+        plan(house, node_ids=[HALL, "4444444444"])
+
+
+def test_a_node_named_twice_flies_once(house: House):
+    assert len(plan(house, node_ids=[HALL, HALL])["nodes"]) == 1
+
+
+def test_what_the_plan_says_is_what_happens(house: House):
+    """Order and end of a job, one node at a time, each at the rate of its past."""
+    for node_id, seconds in ((HALL, 40), (ATTIC, 20), (PORCH, 30)):
+        took(house, node_id, seconds)
+    begin = house.now
+    rollout = Rollout(max_parallel=1)
+    drawn = plan(house, size=10_000, force=True, rollout=rollout)
+    job = house.create(firmware(5), force=True, rollout=rollout)
+    order: list[str] = []
+    while not job.ended:
+        (node_id,) = [
+            name for name in house.listed()[job.id] if job.nodes[name].status != "restarting"
+        ]
+        order.append(node_id)
+        took_seconds = {HALL: 40, ATTIC: 20, PORCH: 30}[node_id]
+        house.progress(job, "downloading", node_id, current_part=1)
+        house.now += timedelta(seconds=took_seconds)
+        house.progress(job, "verifying", node_id, current_part=10)
+        house.restart(job, node_id)
+    planned = [leg["node_id"] for leg in drawn["nodes"]]
+    assert set(order) == set(planned)
+    ends = datetime.fromisoformat(drawn["ends_at"]) - begin
+    assert ends - RESTART == house.now - begin
