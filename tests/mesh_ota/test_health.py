@@ -122,3 +122,24 @@ async def test_the_canary_goes_back_where_that_was_asked_for(
     await hass.async_block_till_done()
     (back,) = [each for each in hub.jobs() if each.mode == "flip"]
     assert (list(back.nodes), back.actor, back.proof) == ([NODE], "health-gate", OLD)
+
+
+async def test_a_canary_that_has_nothing_to_go_back_to_stays_and_the_job_stops_all_the_same(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    job = await updated(hub, caller, upload, health_entities=(MOTION,), go_back=True)
+    hub.nodes.nodes[NODE].other = None
+    soaked(hub, job)
+    await hass.async_block_till_done()
+    assert hub.jobs() == [job]
+    assert job.status is JobStatus.FAILED
+
+
+async def test_when_home_assistant_stops_nothing_is_counted_any_more(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    hass.states.async_set(MOTION, "off")
+    await updated(hub, caller, upload, health_entities=(MOTION,))
+    listening = hass.bus.async_listeners()["state_changed"]
+    hub.health.async_stop()
+    assert hass.bus.async_listeners().get("state_changed", 0) == listening - 1

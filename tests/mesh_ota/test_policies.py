@@ -8,9 +8,10 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.const import DOMAIN
-from custom_components.mesh_ota.errors import InvalidRequest
+from custom_components.mesh_ota.errors import InvalidRequest, StorageFailed
 from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 
 from .conftest import GATEWAY_ID, Upload
@@ -213,3 +214,81 @@ async def test_install_on_the_type_is_one_job_and_shows_the_mean(
                 "update", "install", {"entity_id": entity}, blocking=True
             )
     assert hub.jobs() == [job]
+
+
+async def test_a_version_of_the_users_choice_is_installed_on_the_type_and_no_other(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload
+):
+    await upload("pir", "1.1.0")
+    await upload("pir", "1.2.0")
+    install = {"entity_id": FLEET, "version": "1.1.0"}
+    await hass.services.async_call("update", "install", install, blocking=True)
+    (job,) = hub.jobs()
+    assert (job.version, set(job.nodes)) == ("1.1.0", {NODE, SECOND})
+    await hass.services.async_call("update", "install", install, blocking=True)
+    assert hub.jobs() == [job]
+    with pytest.raises(ServiceValidationError, match=r"9\.9\.9"):
+        await hass.services.async_call(
+            "update", "install", install | {"version": "9.9.9"}, blocking=True
+        )
+
+
+async def test_a_type_with_a_node_that_cannot_say_what_it_runs_says_so(
+    hass: HomeAssistant, nodes: None, caller: GatewayClient
+):
+    await caller.report_node(SECOND, name="attic", damaged="node/app.py")
+    await hass.async_block_till_done()
+    assert hass.states.get(FLEET).attributes["installed_version"] == "unknown"
+
+
+async def test_a_type_that_nobody_is_of_any_more_has_nothing_to_say(
+    hass: HomeAssistant, hub: MeshOta, nodes: None
+):
+    for node in (NODE, SECOND):
+        await hub.async_forget_node(node)
+    await hass.async_block_till_done()
+    assert hass.states.get(FLEET).state == "unavailable"
+
+
+# When nothing may, or can, happen
+
+
+async def test_nothing_moves_by_itself_before_somebody_has_looked_at_a_restored_house(
+    hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    firmware = await upload("pir", "1.1.0")
+    old = await hub.async_create_job(firmware["id"], node_ids=[NODE])
+    await caller.open()
+    await caller.report(highest_revision=1000)
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.2.0", is_stable="true")
+    await hub.policies.async_run(later(1))
+    assert hub.jobs() == [old]
+    await hub.async_cancel_job(old.id)
+    await hub.policies.async_run(later(1))
+    assert [job.version for job in hub.jobs()] == ["1.1.0", "1.2.0"]
+
+
+async def test_an_update_that_cannot_be_made_is_logged_and_the_others_come_all_the_same(
+    hub: MeshOta,
+    nodes: None,
+    upload: Upload,
+    caller: GatewayClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    await caller.report_node("4000000000", type="led", name="lamp")
+    for kind in ("led", "pir"):
+        await hub.policies.async_set(kind, {"auto_update": True, "delay_hours": 0})
+        await upload(kind, "1.1.0", is_stable="true")
+    make = hub.async_create_job
+
+    async def sometimes(firmware_id: int, **wanted: Any) -> Any:
+        if hub.library.get(firmware_id).node_type == "led":
+            raise StorageFailed("not_saved")
+        return await make(firmware_id, **wanted)
+
+    monkeypatch.setattr(hub, "async_create_job", sometimes)
+    await hub.policies.async_run(later(1))
+    assert [job.node_type for job in hub.jobs()] == ["pir"]
+    assert "No automatic update: " in caplog.text
