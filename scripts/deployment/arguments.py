@@ -24,12 +24,6 @@ def parser(program: str) -> argparse.ArgumentParser:
     )
     node.add_argument("--sensor", choices=("dht11", "dht22"))
     node.add_argument(
-        "--signing-key",
-        type=Path,
-        metavar="FILE",
-        help="take signed firmware only; the file holds the public key that Home Assistant shows",
-    )
-    node.add_argument(
         "--accept-level-0",
         action="store_true",
         help="also take the offers of a C++ gateway, which prove nothing",
@@ -43,6 +37,12 @@ def parser(program: str) -> argparse.ArgumentParser:
     both.add_argument("--name", help="what it is called")
     both.add_argument(
         "--mesh", metavar="NAME", help="the mesh's name; a node takes the last gateway's"
+    )
+    both.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="take signed firmware only; the file holds the public key that Home Assistant shows",
     )
     both.add_argument("--channel", type=int, help="WiFi channel of the mesh, 1 to 13")
     both.add_argument("--hidden", action="store_true", help="the mesh's name is hidden")

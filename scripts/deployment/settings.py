@@ -39,6 +39,8 @@ def of_gateway(
         "url": asker.answer(questions.HOME_ASSISTANT, place.get("url"))
     }
     settings["mesh"] = mesh_settings(options, known, asker)
+    if options.signing_key:
+        settings["signing_key"] = public_key(options.signing_key)
     return checked(settings, asker)
 
 

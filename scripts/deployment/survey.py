@@ -18,6 +18,15 @@ BUNDLES_ONLY = (
     "One application partition: this board takes app-bundles. To update MicroPython itself over the air as well, flash a "
     "build with OTA partitions once (docs/hardware.md)."
 )
+ROLLBACK_SINCE = (
+    5,
+    0,
+    4,
+)  # the ESP-IDF of MicroPython 1.22, whose bootloaders are the first to go back by themselves
+OLD_BOOTLOADER = (
+    "Its bootloader is of ESP-IDF {}: one older than MicroPython 1.22 does not go back by itself from a MicroPython image that "
+    "does not start. Updates over the air never replace it: flash a whole MicroPython by cable once (docs/hardware.md)."
+)
 BOTH_KINDS = "OTA partitions {}: this board has room for MicroPython images beside app-bundles."
 
 
@@ -31,6 +40,8 @@ class Survey:
     block: int = 4096
     free: int = 0
     partitions: list[list[object]] = field(default_factory=list)
+    bootloader: str = ""
+    """The ESP-IDF that its bootloader was built with, such as "v5.2.2"; empty where that cannot be read"""
     folders: set[str] = field(default_factory=set)
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -89,12 +100,21 @@ def partition_note(found: Survey) -> str:
     slots = [row[4] for row in found.partitions if row[0] == 0 and row[1] in OTA_SLOTS]
     chooser = [row for row in found.partitions if row[0] == DATA and row[1] == OTADATA]
     if len(slots) >= 2 and chooser:
-        return BOTH_KINDS.format(" and ".join(str(label) for label in slots))
+        said = BOTH_KINDS.format(" and ".join(str(label) for label in slots))
+        old = has_old_bootloader(found)
+        return f"{said} {OLD_BOOTLOADER.format(found.bootloader)}" if old else said
     if slots:
         return (
             f"The partition table is incomplete (only {slots[0]}, or no otadata). " + BUNDLES_ONLY
         )
     return BUNDLES_ONLY
+
+
+def has_old_bootloader(found: Survey) -> bool:
+    """Whether it is known to have no trials of its own."""
+    if not found.bootloader:
+        return False
+    return manifest.version_numbers(found.bootloader.removeprefix("v")) < ROLLBACK_SINCE
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from tests.scripts.desk import (
     contents,
 )
 
+VECTORS = Path(__file__).parents[1] / "recorded/signatures/vectors.json"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -305,24 +306,58 @@ def test_a_board_that_will_not_do_is_refused_before_anything_is_written(
     assert contents(board.flash) == {}
 
 
-def test_the_partition_table_is_read_and_explained(desk: Desk) -> None:
-    plain, ota = desk.board("plain"), desk.board("ota")
-    ota.identify(
-        partitions=[
-            [1, 2, 0x9000, 0x4000, "nvs"],
-            [1, 0, 0xD000, 0x2000, "otadata"],
-            [0, 0x10, 0x10000, 0x180000, "ota_0"],
-            [0, 0x11, 0x190000, 0x180000, "ota_1"],
-        ]
-    )
-    for board, sentence in (
-        (plain, "One application partition: this board takes app-bundles."),
-        (ota, "OTA partitions ota_0 and ota_1"),
-    ):
-        board.plug_in()
-        run = desk.deploy_gateway(board, "--dry-run")
-        assert run.returncode == 0, run.stderr
-        assert sentence in run.stdout
+TWO_PARTITIONS = [
+    [1, 2, 0x9000, 0x4000, "nvs"],
+    [1, 0, 0xD000, 0x2000, "otadata"],
+    [0, 0x10, 0x10000, 0x180000, "ota_0"],
+    [0, 0x11, 0x190000, 0x180000, "ota_1"],
+]
+
+
+@pytest.mark.parametrize(
+    ("identity", "sentence", "warned"),
+    [
+        ({}, "One application partition: this board takes app-bundles.", False),
+        ({"partitions": TWO_PARTITIONS}, "OTA partitions ota_0 and ota_1", False),
+        ({"partitions": TWO_PARTITIONS, "bootloader": "v5.2.2"}, "OTA partitions ota_0", False),
+        ({"partitions": TWO_PARTITIONS, "bootloader": "v4.4.3"}, "of ESP-IDF v4.4.3:", True),
+    ],
+    ids=["one partition", "two", "two, bootloader with trials", "two, older bootloader"],
+)
+def test_partition_table_and_bootloader_are_read_and_explained(
+    desk: Desk, identity: dict, sentence: str, warned: bool
+) -> None:
+    board = desk.board()
+    board.identify(**identity)
+    board.plug_in()
+    run = desk.deploy_gateway(board, "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert sentence in run.stdout
+    assert ("does not go back by itself" in run.stdout) is warned
+
+
+def test_a_board_can_be_told_to_take_signed_firmware_only(
+    desk: Desk, serviced: SerialBoard, tmp_path: Path
+) -> None:
+    recorded = json.loads(VECTORS.read_text())["modulus"]
+    (tmp_path / "key.txt").write_text("\n".join(re.findall(".{64}", recorded)) + "\n")
+    run = desk.deploy("node", serviced.port, "--signing-key", tmp_path / "key.txt", "--listen", "3")
+    assert run.returncode == 0, run.stderr
+    config = json.loads((serviced.flash / "config.json").read_text())
+    assert config["signing_key"] == recorded
+    assert "ConfigError" not in serviced.said()
+    both = desk.deploy("node", serviced.port, "--accept-level-0")
+    assert both.returncode == 1
+    assert "accept_level_0 and signing_key exclude each other." in both.stderr
+
+
+def test_a_node_can_be_told_to_follow_a_gateway_without_a_mesh_key(
+    desk: Desk, serviced: SerialBoard
+) -> None:
+    run = desk.deploy("node", serviced.port, "--accept-level-0", "--listen", "3")
+    assert run.returncode == 0, run.stderr
+    assert json.loads((serviced.flash / "config.json").read_text())["accept_level_0"] is True
+    assert "ConfigError" not in serviced.said()
 
 
 def test_a_program_of_the_owners_is_not_replaced_unasked(desk: Desk) -> None:
