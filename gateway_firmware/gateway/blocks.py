@@ -1,4 +1,4 @@
-"""Three buffers of 4 KiB, allocated once: the blocks of images that nodes are being served from.
+"""Three buffers of 4 KiB, allocated once in one piece: the blocks of images that nodes are being served from.
 
 Shared by all jobs, so the gateway's memory grows neither with an image nor with the number of nodes.
 Says what is to be fetched next; fetching is the poller's. A block is served only once it is whole and
@@ -11,8 +11,8 @@ BUFFERS = 3  # one served from, one read ahead, one for a node that is somewhere
 
 
 class Block:
-    def __init__(self) -> None:
-        self.buffer = bytearray(BLOCK)
+    def __init__(self, buffer: memoryview) -> None:
+        self.buffer = buffer
         self.name = None  # (firmware id, start), None while it holds nothing
         self.length = 0
         self.used = 0
@@ -20,7 +20,9 @@ class Block:
 
 class Blocks:
     def __init__(self) -> None:
-        self._blocks = [Block() for _ in range(BUFFERS)]
+        self._room = memoryview(bytearray(BUFFERS * BLOCK))
+        starts = range(0, BUFFERS * BLOCK, BLOCK)
+        self._blocks = [Block(self._room[start : start + BLOCK]) for start in starts]
         self._uses = 0
         self._wanted = []  # (firmware id, start, size) that a node waits for, oldest first
         self._ahead = []  # the same, nobody waiting yet
@@ -37,7 +39,7 @@ class Blocks:
         self._uses += 1
         block.used = self._uses
         inside = part_no * PART - start
-        return memoryview(block.buffer)[inside : min(inside + PART, block.length)]
+        return block.buffer[inside : min(inside + PART, block.length)]
 
     def next_wanted(self) -> tuple | None:
         """(firmware id, start, size of the image) of the block to fetch next."""
@@ -46,13 +48,17 @@ class Blocks:
                 return wanted[0]
         return None
 
-    def claim(self, wanted: tuple | None = None) -> memoryview:
-        """The buffer to fetch that block into, or what else has to lie somewhere for a moment: the one not used for
-        longest, empty from now on."""
+    def claim(self, length: int = BLOCK) -> memoryview:
+        """The buffer to fetch a block into, or what else has to lie somewhere for a moment: the one not used for
+        longest, empty from now on. For more than fits into it, all of them."""
+        if length > BLOCK:
+            for block in self._blocks:
+                block.name = None
+            return self._room
         block = min(self._blocks, key=lambda block: block.used)
         block.name = None
         self._filling = block
-        return memoryview(block.buffer)
+        return block.buffer
 
     def filled(self, wanted: tuple, length: int) -> None:
         """The claimed buffer holds that block now, checked."""

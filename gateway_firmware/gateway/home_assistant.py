@@ -3,30 +3,11 @@
 Checks the shape of each signed answer, so that nobody further in has to. Keeps no state.
 """
 
+from device import forget
 from gateway.session import Later, Session, parsed
 
-DIGITS = 10
 TRANSFER_SECONDS = 15  # how much later than `wait` the answer to a long poll may come
 BLOCK_SECONDS = 10
-MOST_KEYS = 2  # changes of the signing key at a time; a node goes through them one by one
-
-# Keys of a job that must be there, with their type and longest value or number of digits.
-JOB_FIELDS = (
-    ("id", int, 10),
-    ("token", str, 16),
-    ("firmware_id", int, 10),
-    ("kind", str, 10),
-    ("runtime", str, 11),
-    ("role", str, 30),
-    ("hardware", str, 10),
-    ("version", str, 20),
-    ("md5", str, 32),
-    ("sha256", str, 64),
-    ("size", int, 8),
-    ("num_parts", int, 5),
-    ("force", bool, 0),
-    ("targets", list, 8),
-)
 
 
 class Refused(Exception):
@@ -45,19 +26,25 @@ class HomeAssistant:
         self.on_keys = None  # called with the changes of the signing key that each list names
 
     async def pending(self, wait: int = 0, have: int | None = None) -> tuple:
-        """(revision, jobs as dicts with the keys of JOB_FIELDS); after `wait` s at the latest, at
-        once when the revision is not `have`. A job that makes no sense is left out."""
+        """(revision, the jobs as a `PendingList`); after `wait` s at the latest, at once when the
+        revision is not `have`. A job that makes no sense is left out. To be used before the next call,
+        whose answer may lie in the same memory."""
         path = "ota/updates/pending?wait={}".format(wait)
         if have is not None:
             path += "&have={}".format(have)
-        seconds = wait + TRANSFER_SECONDS
-        answer = _accepted(await self.session.call("GET", path, seconds=seconds))
-        jobs = answer.get("jobs")
-        if not isinstance(jobs, list):
+        answer = await self.session.call("GET", path, seconds=wait + TRANSFER_SECONDS)
+        if answer.status != 200:
+            _accepted(answer)
+        try:
+            from gateway.pending_list import PendingList
+        finally:
+            forget(("gateway.pending_list",))  # lists are rare, and what reads them is not small
+        jobs = PendingList(answer.body)
+        if not jobs.found:
             raise Later("the pending list has no jobs in it")
         if self.on_keys is not None:
-            self.on_keys(_key_changes(answer.get("keys")))
-        return _revision(answer), [job for job in jobs if _makes_sense(job)]
+            self.on_keys(jobs.key_changes())
+        return _revision(jobs.rest), jobs
 
     async def block(self, firmware_id: int, start: int, size: int, buffer: object) -> int:
         """Fill `buffer` with the image from `start` on; answers how many bytes that were. The end
@@ -106,44 +93,3 @@ def _revision(answer: dict) -> int:
 
 def _is_pair(pair: object) -> bool:
     return isinstance(pair, list) and len(pair) == 2
-
-
-def _makes_sense(job: object) -> bool:
-    if not isinstance(job, dict):
-        return False
-    for name, kind, longest in JOB_FIELDS:
-        value = job.get(name)
-        if type(value) is not kind:
-            return False
-        if (
-            kind is not bool
-            and len(value if isinstance(value, (str, list)) else str(value)) > longest
-        ):
-            return False
-    if not isinstance(job.get("sig", ""), str) or len(job.get("sig", "")) > 512:
-        return False
-    empty = job.get("mode") == "flip"  # what it is to run is there already
-    numbers = (job["size"] > 0) != empty and job["num_parts"] == (job["size"] + 1023) // 1024
-    return numbers and all([_is_target(target) for target in job["targets"]])
-
-
-def _key_changes(changes: object) -> list:
-    if not isinstance(changes, list):
-        return []
-    return [change for change in changes[:MOST_KEYS] if _is_key_change(change)]
-
-
-def _is_key_change(change: object) -> bool:
-    if not isinstance(change, dict):
-        return False
-    for name, longest in (("from", 16), ("modulus", 512), ("sig", 512)):
-        if not isinstance(change.get(name), str) or not 0 < len(change[name]) <= longest:
-            return False
-    return True
-
-
-def _is_target(target: object) -> bool:
-    if not isinstance(target, dict) or not isinstance(target.get("attempt"), int):
-        return False
-    node_id = target.get("node_id")
-    return isinstance(node_id, str) and node_id.isdigit() and len(node_id) <= DIGITS

@@ -37,7 +37,7 @@ class Connection:
     def __init__(self, url: str) -> None:
         self.secure, self.host, self.port, self.prefix = place(url)
         self.made = 0
-        self.room = None  # called for a buffer that a larger body may lie in until the next request
+        self.room = None  # called with a length for a buffer that a larger body may lie in until the next request
         self._reader = self._writer = self._context = None
         self._pending = b""  # read, and not yet used
         self._answering = False
@@ -168,7 +168,7 @@ class Connection:
         if size > (limit if into is None else len(into)):
             raise ValueError("the answer is too long")
         if into is None and size > SMALL and self.room is not None:
-            into = self.room()
+            into = self.room(size)
         if into is None or size > len(into):
             into = bytearray(size)
         body = memoryview(into)[:size]

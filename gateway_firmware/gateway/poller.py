@@ -102,7 +102,7 @@ class Poller:
 
     async def _fetch(self, wanted: tuple) -> None:
         firmware_id, start, size = wanted
-        buffer = self._blocks.claim(wanted)
+        buffer = self._blocks.claim()
         try:
             length = await self._home_assistant.block(firmware_id, start, size, buffer)
         except Refused:

@@ -17,7 +17,7 @@ def fetch_all(blocks, images=None):
             return fetched
         firmware_id, start, _size = wanted
         content = (images or {}).get(firmware_id, IMAGE)[start : start + BLOCK]
-        blocks.claim(wanted)[: len(content)] = content
+        blocks.claim()[: len(content)] = content
         blocks.filled(wanted, len(content))
         fetched.append(start)
 
@@ -63,7 +63,7 @@ def test_what_a_node_waits_for_comes_before_what_is_read_ahead():
     part(blocks, 0)
     part(blocks, 20)
     assert blocks.next_wanted()[1] == 0
-    blocks.claim(blocks.next_wanted())
+    blocks.claim()
     blocks.filled((2, 0, len(IMAGE)), BLOCK)
     assert blocks.next_wanted()[1] == 5 * BLOCK
 
@@ -75,7 +75,7 @@ def test_a_block_that_is_being_read_is_not_served():
     for number in (8, 12):
         part(blocks, number)
     wanted = blocks.next_wanted()
-    blocks.claim(wanted)[:4] = b"evil"
+    blocks.claim()[:4] = b"evil"
     assert part(blocks, wanted[1] // 1024) is None
 
 
@@ -109,3 +109,13 @@ def test_the_list_of_wishes_does_not_grow_with_the_number_of_nodes():
         blocks.give_up(blocks.next_wanted())
         count += 1
     assert count <= 16
+
+
+def test_what_is_longer_than_a_block_lies_in_all_of_them_and_none_is_served_after_it():
+    blocks = Blocks()
+    part(blocks, 0)
+    fetch_all(blocks)
+    room = blocks.claim(BLOCK + 1)
+    assert len(room) == 3 * BLOCK
+    room[:] = bytes(len(room))
+    assert part(blocks, 0) is None

@@ -28,7 +28,8 @@ class Signed:
 
 
 async def pending(answer):
-    return await HomeAssistant(Signed(body=answer)).pending(0)
+    revision, jobs = await HomeAssistant(Signed(body=answer)).pending(0)
+    return revision, list(jobs)
 
 
 async def block(status=206, content_range="bytes 0-4095/10000", body=bytes(4096), start=0):
@@ -121,3 +122,31 @@ async def test_an_answer_that_is_no_list_is_no_list(answer):
 async def test_dropped_jobs_are_pairs_and_nothing_else():
     answer = {"revision": 3, "dropped": [[3, "a"], [4], "x", None]}
     assert await HomeAssistant(Signed(body=answer)).report(b"{}") == (3, [[3, "a"]])
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+async def test_what_stands_beside_the_jobs_and_in_their_words_does_not_hide_them(indent):
+    good = job(IMAGE, [(2, 1), (3, 1)]) | {"sig": '"jobs": [{"\\', "other": [[{}], "]}"]}
+    answer = {
+        "more": {"jobs": [1]},
+        "jobs ": "jobs",
+        "jobs": [good, [good], {}],
+        "revision": 12,
+        "keys": [{"jobs": []}],
+    }
+    assert await pending(json.dumps(answer, indent=indent).encode()) == (12, [good])
+
+
+async def test_the_jobs_of_a_list_can_be_gone_through_twice():
+    jobs = [job(IMAGE, [(number, 1)]) for number in (2, 3)]
+    session = Signed(body={"jobs": jobs, "revision": 1})
+    _revision, found = await HomeAssistant(session).pending(0)
+    assert list(found) == list(found) == jobs
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"revision": 1, "jobs": [{"a', b'{"revision": 1, "jobs": 7}', b'"jobs']
+)
+async def test_a_list_that_breaks_off_is_no_list(text):
+    with pytest.raises(Later):
+        await pending(text)

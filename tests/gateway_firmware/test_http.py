@@ -118,7 +118,7 @@ async def test_a_larger_body_lies_where_there_is_room_for_it(size, borrowed):
     content = b"x" * size
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
     async with Server([head + content]) as server:
-        server.connection.room = lambda: room
+        server.connection.room = lambda _length: room
         assert (await server.get()).body == content
         assert (b"x" in room) is borrowed
 

@@ -114,7 +114,7 @@ class VirtualGateway:
             firmware_id, start, _size = wanted
             self.fetched.append((firmware_id, start))
             content = self.images[firmware_id][start : start + 4096]
-            self.blocks.claim(wanted)[: len(content)] = content
+            self.blocks.claim()[: len(content)] = content
             self.blocks.filled(wanted, len(content))
             self.distributor.block_arrived(self.now)
             wanted = self.blocks.next_wanted()
