@@ -1,10 +1,11 @@
 """What a boot decides: which slot runs, and what a crash of its application changes.
 
-Reads and writes the state through `slot_state`; the table of the trial is there. The rule above
+Reads and writes the state through `slot_state`; the table of the trial is `slot_trial`. The rule above
 all others: a confirmed slot keeps running, except where it cannot start at all and the other slot
 is confirmed and whole.
 """
 
+from device import slot_trial
 from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
 
@@ -23,11 +24,12 @@ def pick(state: SlotState, cause: str, images: bool = False) -> str:
     """
     if not images and state.trial and state.trial["slot"] not in SLOTS:
         state.trial = None
-    slot = state.start(cause)
+    slot = slot_trial.start(state, cause)
     if slot is not None:
         proof, damaged = slot_proof(state.files, slot)
         if proof != state.trial["proof"]:
-            state.refuse(DAMAGED_TRIAL.format(damaged or "manifest.json"), blame=False)
+            why = DAMAGED_TRIAL.format(damaged or "manifest.json")
+            slot_trial.refuse(state, why, False)
             slot = None
     if slot is None:
         slot = state.active = bootable(state)
@@ -59,7 +61,7 @@ def note_crash(state: SlotState, reason: str, imported: bool, steady: bool) -> i
     for so long that its start is not what failed.
     """
     if state.trial and state.trial["stage"] == "running":
-        state.refuse(reason)
+        slot_trial.refuse(state, reason)
         state.save()
         return 0
     state.crashes = 0 if steady else state.crashes + 1

@@ -5,6 +5,7 @@ told, and ends it at any reset without saying why; an image that it has given up
 So the counting is ours: written down first, then the bootloader is told, then the board resets.
 """
 
+from device import slot_trial
 from device.partitions import PENDING, VALID
 from device.slot_state import SLOTS, SlotState
 
@@ -23,18 +24,18 @@ def settle(state: SlotState, cause: str, partitions: object, reset: object) -> N
     word = partitions.state(partitions.running)
     if word == PENDING:
         if not here:
-            state.arm(partitions.label, "", UNKNOWN_TAG)
+            slot_trial.arm(state, partitions.label, "", UNKNOWN_TAG)
         if state.trial["stage"] != "running":
             state.trial["stage"] = "running"
     elif here and word == VALID:
-        state.confirm()  # the power went between the bootloader's note and ours
+        slot_trial.confirm(state)  # the power went between the bootloader's note and ours
     elif trial:
         _next_try(state, cause, partitions, here, reset)
 
 
 def _next_try(state: SlotState, cause: str, partitions: object, here: bool, reset: object) -> None:
     """The table of the trial, where the image is to be booted (again), or gone back from."""
-    wanted = state.step(cause)
+    wanted = slot_trial.step(state, cause)
     if here == (wanted is not None):
         return  # the old one runs and that is right; or a bootloader without trials keeps on
     state.boot += 1
@@ -45,6 +46,6 @@ def _next_try(state: SlotState, cause: str, partitions: object, here: bool, rese
         else:
             partitions.switch()
     except OSError as error:
-        state.refuse(NOT_TAKEN.format(error))
+        slot_trial.refuse(state, NOT_TAKEN.format(error))
         return
     reset()

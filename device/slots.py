@@ -1,18 +1,20 @@
 """The two slots as the application sees them: what runs, what is in the other, how to change over.
 
-The state and its table live in `slot_state`, checking and unpacking in `installer`; here is the
-order in which they touch flash. At every point of it a power cut leaves a slot to boot that is
+The state lives in `slot_state`, the steps of a trial in `slot_trial`, checking and unpacking in
+`installer`, the last two loaded when they are needed; here is the order in which they touch flash. At every point of it a power cut leaves a slot to boot that is
 whole: the slot that runs is never written, the record of the other goes before its files do, and
 each change of mind is one rename of `slots.json`.
 """
 
 import sys
 
+from device import forget
 from device.flash_files import COPY_BYTES, FlashFiles
 from device.image import ImageError
 from device.incoming import KIND, Incoming
 from device.slot_state import SLOTS, SlotState, other_than
 
+ONLY_TO_INSTALL = ("device.installer", "device.bundle", "device.manifest", "device.proof")
 OUT_OF_SPACE = 28  # errno ENOSPC, the same number on littlefs, FAT and Linux
 
 
@@ -140,6 +142,9 @@ class Slots:
         except (ImageError, OSError) as error:
             self._give_up(incoming, slot if touched else "")
             raise error if isinstance(error, ImageError) else as_image_error(error)
+        finally:
+            installer = None
+            forget(ONLY_TO_INSTALL)
         self._installed = (incoming, proof)
 
     def commit(self, tag: str, signed: dict | None = None) -> None:
@@ -148,7 +153,7 @@ class Slots:
         if self._installed is None:
             raise ImageError("bundle", "No image is ready.")
         incoming, proof = self._installed
-        self._state.arm(self.other, proof, tag, signed)
+        steps().arm(self._state, self.other, proof, tag, signed)
         self._state.save()
         self._installed = None
         incoming.discard()
@@ -156,7 +161,7 @@ class Slots:
     def flip(self, tag: str, proof: str) -> None:
         """The next boot tries the other slot as it is. Raises ImageError or OSError."""
         self.check_flip(proof)
-        self._state.arm(self.other, proof, tag)
+        steps().arm(self._state, self.other, proof, tag)
         self._state.save()
 
     def check_flip(self, proof: str) -> None:
@@ -180,20 +185,20 @@ class Slots:
         record["signed"] = self._state.trial.get("signed") or self._state.signed
         # The record first: with the power cut between the two, the trial is only run again.
         self._state.write_record(self.running, record)
-        self._state.confirm()
+        steps().confirm(self._state)
         self._state.save()
         return True
 
     def refuse(self, reason: str) -> None:
         """The trial failed by the image's fault; the next boot runs the old slot."""
         if self.in_trial:
-            self._state.refuse(reason)
+            steps().refuse(self._state, reason)
             self._state.save()
 
     def retry(self, reason: str) -> None:
         """No mesh or gateway in time; the next boot runs the old slot, which may `rearm`."""
         if self.in_trial:
-            self._state.park(reason)
+            steps().park(self._state, reason)
             self._state.save()
 
     def rearm(self) -> bool:
@@ -203,7 +208,7 @@ class Slots:
         """
         if not self.waits_for_retry:
             return False
-        self._state.arm_again()
+        steps().arm_again(self._state)
         self._state.save()
         return True
 
@@ -295,6 +300,13 @@ class Slots:
                 self._clear(touched_slot)
         except OSError as error:
             print("The flash could not be cleared:", error)
+
+
+def steps() -> object:
+    """The steps of a trial, 3 KB of heap: most boots take none."""
+    from device import slot_trial
+
+    return slot_trial
 
 
 def as_image_error(error: OSError) -> ImageError:

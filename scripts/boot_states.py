@@ -19,14 +19,14 @@ _STEPS = {
 def diagram() -> str:
     """Return the diagram as Mermaid text in a fenced block."""
     sys.path.insert(0, str(ROOT))
-    slot_state = importlib.import_module("device.slot_state")
+    slot_trial = importlib.import_module("device.slot_trial")
     trial = importlib.import_module("device.trial")
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> armed: commit, or go back"]
-    for (stage, by_watchdog), step in slot_state.ON_BOOT.items():
+    for (stage, by_watchdog), step in slot_trial.ON_BOOT.items():
         after, does = _STEPS[step]
         cause = "after the watchdog" if by_watchdog else "after any other reset"
         lines.append(f"    {stage} --> {after}: {cause}, {does}")
-    lines.append(f"    running --> refused: restart {slot_state.MORE_BOOTS + 1} without a verdict")
+    lines.append(f"    running --> refused: restart {slot_trial.MORE_BOOTS + 1} without a verdict")
     lines.append("    running --> refused: it raised an exception")
     for need, verdict, _reason in trial.NODE_NEEDS:
         after = "parked" if verdict == trial.RETRY else "refused"
@@ -34,7 +34,7 @@ def diagram() -> str:
     lines += [
         "    running --> confirmed: all of these seen",
         "    parked --> armed: the gateway answers the old firmware",
-        f"    running --> refused: no mesh or gateway in trial {slot_state.MORE_TRIALS + 1} either",
+        f"    running --> refused: no mesh or gateway in trial {slot_trial.MORE_TRIALS + 1} either",
         "    confirmed --> [*]: the new slot is the active one",
         "    refused --> [*]: the old slot stays",
     ]

@@ -24,6 +24,7 @@ ONLY_AT_START = (
     "device.proof",
     "device.signature",
     "device.signing",
+    "device.slot_reading",
     "device.slot_state",
 )
 ORDER = "update.json"  # of own_install, which is loaded only when there is one

@@ -51,7 +51,9 @@ def confirm(files: FlashFiles) -> dict:
     record["boot"] = state.boot
     record["signed"] = state.trial.get("signed") or state.signed
     state.write_record(state.running, record)
-    state.confirm()
+    from device import slot_trial
+
+    slot_trial.confirm(state)
     state.save()
     changed = {"last": state.last}
     if state.signed:
@@ -63,7 +65,9 @@ def retry(files: FlashFiles, reason: str) -> None:
     """No home network or no Home Assistant in time: the next boot runs the old slot."""
     state = SlotState(files)
     if _in_trial(state):
-        state.park(reason)
+        from device import slot_trial
+
+        slot_trial.park(state, reason)
         state.save()
 
 
@@ -71,7 +75,9 @@ def refuse(files: FlashFiles, reason: str) -> None:
     """It failed by itself: the next boot runs the old slot, and the image is not taken again."""
     state = SlotState(files)
     if _in_trial(state):
-        state.refuse(reason)
+        from device import slot_trial
+
+        slot_trial.refuse(state, reason)
         state.save()
 
 
@@ -79,7 +85,9 @@ def rearm(files: FlashFiles) -> None:
     """Home Assistant answers the old version: the next boot tries the new one again."""
     state = SlotState(files)
     if state.trial:
-        state.arm_again()
+        from device import slot_trial
+
+        slot_trial.arm_again(state)
         state.save()
 
 

@@ -95,7 +95,7 @@ class OwnUpdate:
 
             own = self._board.node_id
             signed = Signing(self._files, self._config["signing_key"], state, own).check(image)
-        forget(("device.slot_state", "device.signing", "device.signature"))
+        forget(("device.slot_state", "device.slot_reading", "device.signing", "device.signature"))
         return signed
 
     def _receive(self, delivery: Delivery, blocks: object, now: int) -> None:
@@ -119,15 +119,16 @@ class OwnUpdate:
         self._leave()
 
     def _commit(self, delivery: Delivery, result: dict, now: int) -> None:
+        from device import slot_trial
         from device.slot_state import SlotState, other_than
 
         state = SlotState(self._files)
         other = other_than(self._who["slot"])
         if state.record(other).get("proof") != result["proof"]:
             raise ImageError("flash", "The other slot holds something else by now.")
-        state.arm(other, result["proof"], delivery.tag, result.get("signed"))
+        slot_trial.arm(state, other, result["proof"], delivery.tag, result.get("signed"))
         state.save()
-        forget(("device.slot_state",))
+        forget(("device.slot_state", "device.slot_reading", "device.slot_trial"))
         delivery.restarting(self._who["boot"], now)
         self._leave()
 

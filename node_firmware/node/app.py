@@ -10,7 +10,6 @@ import gc
 
 from device import forget
 from device.board import Board
-from device.firmware_slots import opened
 from node import status
 from node.gateway_contact import GatewayContact
 from node.shared_state import SharedState
@@ -23,7 +22,13 @@ BEAT_SECONDS = 0.2
 FEED_SECONDS = 1
 FEED_US = 5 * 1000000  # a loop that has not come round for so long gets no food
 FLUSH_SECONDS = 0.5  # for the last status to leave before the sockets close
-ONLY_AT_START = ("device.config", "device.manifest", "device.proof")  # 8 KB of heap, used once
+ONLY_AT_START = (  # 11 KB of heap, used once
+    "device.config",
+    "device.firmware_slots",
+    "device.manifest",
+    "device.proof",
+    "device.slot_reading",
+)
 GC_THRESHOLD = 8192  # bytes between collections: rarer ones leave the heap in small pieces
 
 
@@ -31,7 +36,7 @@ class Node:
     def __init__(self, board: object, config: dict, root: str = "") -> None:
         self.board = board
         self.config = config
-        self.slots, takers = opened(board, root)
+        self.slots, takers = slots_of(board, root)
         self.mesh = Mesh(board.node_id)
         self.links = Links(self.mesh, board.now_us, board.may_join)
         self.station = Station(board, self.mesh, self.links, config["mesh"])
@@ -150,6 +155,12 @@ class Node:
 def role_of(node_type: str) -> type:
     """The class Role of roles/<type>.py."""
     return __import__("roles." + node_type, None, None, ("Role",)).Role
+
+
+def slots_of(board: object, root: str) -> tuple:
+    from device import firmware_slots
+
+    return firmware_slots.opened(board, root)
 
 
 def read_config() -> dict:

@@ -4,7 +4,8 @@ Runs on both Pythons, and on any flash that has `copy`, `files`, `cut_at` and `s
 memory (ram_flash) and littlefs2 (littlefs_flash).
 """
 
-from device.slot_state import BOOT_LEAP, SlotState
+from device.slot_reading import BOOT_LEAP
+from device.slot_state import SlotState
 from tests.device import made_bundles as made
 from tests.device.boards import NEW, OLD, BoardInMemory
 from tests.device.ram_flash import PowerCut
