@@ -17,6 +17,8 @@ import parts
 _IMAGE = parts.exists(parts.BOARD + "/frozen")
 if _IMAGE:
     import frozen
+if parts.exists(parts.BOARD + "/flash_size"):
+    import small_flash  # noqa: F401
 _CABLE = sys.argv[2] if len(sys.argv) > 2 else ""
 if _CABLE:
     import serial_repl
