@@ -7,6 +7,7 @@ any task raises ends the program; the loader writes the reason down and restarts
 import asyncio
 import binascii
 
+from device import forget
 from device.board import Board
 from gateway.blocks import Blocks
 from gateway.contact import Contact
@@ -118,6 +119,7 @@ class Gateway:
 
         step = own_trial.run if self.who["in_trial"] else own_trial.again
         changed = await step(self.board, self.poller, FlashFiles(self._root))
+        forget(own_trial.LOADED)
         self.who.update(changed or {})
         self.reporter.everything()
         self.poller.wake()
