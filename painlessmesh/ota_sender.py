@@ -7,7 +7,6 @@ send: only targets are answered, parts are pushed ahead of the requests, a lost 
 
 import binascii
 
-from painlessmesh.ota_ahead import AHEAD_LIMIT, AheadTarget
 from painlessmesh.ota_target import STOCK_WINDOW, WINDOW, Target
 from painlessmesh.protocol import (
     OTA_ANNOUNCE,
@@ -25,6 +24,7 @@ from painlessmesh.protocol import (
     u32,
 )
 
+AHEAD_LIMIT = 64  # parts that a node may have out of order
 FRAME_SIZE = 1760  # bytes: a DATA with a full part and a long role
 PIECE = 192  # bytes written as base64 at a time; a multiple of 3
 _BEFORE_CONTENT = b',"data":"'
@@ -120,6 +120,8 @@ class Sender:
         """
         self.remove_target(node_id)
         if ahead:
+            from painlessmesh.ota_ahead import AheadTarget  # 3 KB that a gateway may never need
+
             target = AheadTarget(node_id, offer, ahead)
         else:
             target = Target(node_id, offer, stock, window or (STOCK_WINDOW if stock else WINDOW))
