@@ -9,6 +9,7 @@ from typing import Any
 
 from homeassistant.util import dt as dt_util
 
+from .const import MICROPYTHON
 from .errors import Conflict, InvalidRequest, MeshOtaError, NotFound, Unfit, sentence
 from .firmware.record import Firmware
 from .jobs.creation import DEFAULT
@@ -223,6 +224,10 @@ class Orders:
     async def _async_kept(self, job: Job, signature: Signature | None = None) -> Job:
         if signature is not None:
             self._sign_job(job, signature)
+        if job.runtime != MICROPYTHON:
+            # What naming a C++ node says of it, its type and chip, is the user's word as much as the job is.
+            self.outlet.nodes_store.touch()
+            await self.outlet.nodes_store.async_settle()
         self.outlet.publish()
         await self.outlet.jobs_store.async_settle()
         return job

@@ -214,7 +214,8 @@ def test_a_stock_node_that_asks_for_the_image_again_is_offered_it_three_times(st
 def test_a_stock_node_that_left_unseen_is_known_by_wanting_nothing_of_what_it_was_taking():
     """The gateway was killed when the node had its last part."""
     house = House()
-    house.join_stock(ATTIC)
+    node = house.join_stock(ATTIC)
+    node.node_type = node.hardware = None
     job = house.create(sketch(), node_ids=[ATTIC])
     row = job.nodes[ATTIC]
     house.progress(job, "offered", ATTIC, silent=2)
@@ -227,6 +228,30 @@ def test_a_stock_node_that_left_unseen_is_known_by_wanting_nothing_of_what_it_wa
     assert row.status is NodeStatus.RESTARTING
     house.wait(minutes=11)
     assert row.status is NodeStatus.COMPLETED
+
+
+def test_a_stock_node_that_has_asked_before_and_wants_nothing_has_the_image_already():
+    """It took all of it between two reports, and its gateway was killed then."""
+    house = House()
+    house.join_stock(ATTIC)
+    job = house.create(sketch(), node_ids=[ATTIC])
+    house.progress(job, "offered", ATTIC, silent=1)
+    assert job.nodes[ATTIC].status is NodeStatus.OFFERED
+    house.progress(job, "offered", ATTIC, silent=2)
+    house.wait(minutes=11)
+    assert job.nodes[ATTIC].status is NodeStatus.COMPLETED
+
+
+def test_a_stock_node_has_to_stay_anew_after_its_gateway_was_away(stock_job):
+    house, job = stock_job
+    house.leave(ATTIC)
+    house.join_stock(ATTIC)
+    house.progress(job, "restarting", ATTIC, silent=2)
+    house.wait(gateways=(), minutes=30)
+    house.wait(minutes=8)
+    assert job.nodes[ATTIC].status is NodeStatus.RESTARTING
+    house.wait(minutes=4)
+    assert job.nodes[ATTIC].status is NodeStatus.COMPLETED
 
 
 def test_a_stock_node_that_we_updated_is_skipped_the_next_time(stock_job):

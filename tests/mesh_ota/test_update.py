@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from aiohttp import FormData
 from pytest_homeassistant_custom_component.common import MockConfigEntry, mock_restore_cache
-from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.mesh_ota.const import DOMAIN
 from homeassistant.components.update import (
@@ -19,6 +20,7 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from . import images
 from .gateway_client import GatewayClient
 
 NODE = "2222222222"
@@ -287,6 +289,23 @@ async def test_a_stock_node_offers_the_newest_and_says_that_its_version_is_unkno
     state = shown(hass, f"update.dht_{NODE}_firmware")
     assert state.attributes[ATTR_INSTALLED_VERSION] == "unknown"
     assert state.state == STATE_UNKNOWN
+
+
+async def test_what_naming_a_stock_node_says_of_it_is_kept_with_the_job(
+    caller: GatewayClient, hass_client: ClientSessionGenerator, hass_storage: dict[str, Any]
+):
+    """Killed the moment after, Home Assistant would otherwise wait for the user to say it again."""
+    await caller.report(tree=[[NODE, caller.gateway_id]])
+    form = FormData({"node_type": "dht", "version": "1.0.0"})
+    form.add_field("file", images.esp_image(b"arduino-lib-builder"), filename="dht.bin")
+    client = await hass_client()
+    uploaded = await client.post("/api/mesh_ota/v1/firmware/upload", data=form)
+    wish = {"firmware_id": (await uploaded.json())["id"], "target_node_id": NODE}
+    answer = await client.post("/api/mesh_ota/v1/ota/updates", json=wish)
+    assert answer.status == 201, await answer.text()
+    rows = hass_storage["mesh_ota.nodes"]["data"]["nodes"]
+    kept = next(row for row in rows if row["node_id"] == NODE)
+    assert (kept["node_type"], kept["chip"]) == ("dht", "esp32")
 
 
 async def test_release_notes_are_shown_in_the_update_dialog(

@@ -159,7 +159,9 @@ class JobEngine:
 
     def progress(self, gateway_id: str, said: Progress, now: datetime) -> Verdict:
         """Take one node's progress."""
-        return reports.apply_progress(self.ledger, gateway_id, said, now)
+        node = self.nodes.nodes.get(said.node_id)
+        asked = node is not None and node.stock and node.hardware is not None
+        return reports.apply_progress(self.ledger, gateway_id, said, now, asked=asked)
 
     def job_of(self, gateway_id: str, job_id: int, token: str) -> Job | None:
         """Return the job with this id and token if the gateway has a row in it."""
@@ -192,9 +194,11 @@ class JobEngine:
         if node.node_type is not None:
             creation.extend(self.ledger, node, now)
         gateway = self.nodes.gateways.get(node.gateway_id)
-        # While the gateway is away nobody knows whether a node is: that is no sign of a restart.
+        # While the gateway is away nobody knows whether a node is: that is no sign of a restart, nor of staying.
         if node.stock and gateway is not None and gateway.online:
             judgement.judge(self.ledger, node, now)
+        elif node.stock:
+            judgement.unseen(self.ledger, node)
 
     def told(self, node: Node, now: datetime) -> None:
         """Take notice of what a node said, once, when it said it."""

@@ -66,6 +66,12 @@ def _judge_other(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
         ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")
 
 
+def unseen(ledger: Ledger, node: Node) -> None:
+    """A stock node that nobody watches for now has to stay anew."""
+    for _job, row in ledger.rows_of(node.node_id):
+        row.back_since = None
+
+
 def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: datetime) -> None:
     if row.status in _MAY_SKIP:
         if node.online and not job.force_update and runs_already(job.proof, job.md5_hash, node):
