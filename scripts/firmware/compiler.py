@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from scripts.firmware import constants
+from scripts.firmware import constants, names, unused
 
 REPOSITORY = Path(__file__).parents[2]
 OPTIMIZATION = "-O2"  # drops assertions; -O3 would drop the line numbers that a crash is told with
@@ -52,5 +52,10 @@ def compiled(sources: dict[str, bytes]) -> dict[str, bytes]:
         name[:-3] + ".mpy" if name.endswith(".py") else name: compile_module(name, source)
         if name.endswith(".py")
         else source
-        for name, source in constants.inlined(sources).items()
+        for name, source in spared(sources).items()
     }
+
+
+def spared(sources: dict[str, bytes]) -> dict[str, bytes]:
+    """The same application with what would only fill a board's heap left out; lines stay."""
+    return constants.inlined(names.shortened(unused.removed(sources)))
