@@ -77,6 +77,8 @@ def async_keep_devices(
     gateway = GatewayEntry(hub, gateway_id, entry.title, own.id)
 
     def keep(node: Node) -> None:
+        if not node.introduced:
+            return  # whoever passes by, or is made up by somebody in the mesh
         if node.gateway_id == gateway_id:
             registry.async_get_or_create(config_entry_id=entry.entry_id, **describe(gateway, node))
         elif device := registry.async_get_device_by_identifier(

@@ -132,6 +132,8 @@ class MeshOta(Orders):
 
     async def _async_learn_language(self, _event: Event | None = None) -> None:
         self.texts = await async_sentences(self.hass)
+        # Who shows a sentence shows it anew.
+        self.outlet.notify(*(Change("node", name) for name in tuple(self.nodes.nodes)))
 
     def message_of(self, row: NodeRow | Job) -> str | None:
         """Return why a row waits or how it ended, or why a job stopped, in the language of this Home Assistant."""

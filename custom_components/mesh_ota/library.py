@@ -23,6 +23,7 @@ from .firmware.record import Firmware, version_key
 from .intake import check_words, clean_filename, identity_of, runtime_of
 from .jobs.fit import chip_known, why_not
 from .nodes import Node
+from .read_ahead import ReadAhead
 from .store import MeshOtaStore
 
 # The library's method `list` hides the builtin inside the class.
@@ -50,6 +51,7 @@ class FirmwareLibrary:
         self._next_id = 1
         self._store = MeshOtaStore(hass, "library", self._stored)
         self._lock = asyncio.Lock()
+        self._ahead = ReadAhead(self._async_read)
         self._listeners: Listeners = []
 
     def _stored(self) -> dict[str, Any]:
@@ -237,7 +239,9 @@ class FirmwareLibrary:
 
     async def async_read_range(self, firmware_id: int, start: int, end: int) -> bytes:
         """Return bytes start to end (exclusive) of the image. Raises NotFound or StorageFailed."""
-        path = self.path(self.get(firmware_id))
+        return await self._ahead.async_read(self.path(self.get(firmware_id)), start, end)
+
+    async def _async_read(self, path: Path, start: int, end: int) -> bytes:
         return await self._run(lambda: read_range(path, start, end))
 
     async def async_part_path(self) -> Path:
@@ -253,6 +257,7 @@ class FirmwareLibrary:
             )
 
     async def _changed(self, firmware_id: int) -> None:
+        self._ahead.forget()
         self._store.touch()
         for listener in tuple(self._listeners):
             listener(firmware_id)

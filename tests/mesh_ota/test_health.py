@@ -73,25 +73,6 @@ async def test_an_entity_that_has_no_state_any_more_stops_the_job(
     assert not job.nodes[SECOND].handed_out
 
 
-@pytest.mark.parametrize(("changes", "status"), [(1, "failed"), (12, "distributing")])
-async def test_one_that_reports_far_less_than_it_used_to_stops_the_job(
-    hass: HomeAssistant,
-    hub: MeshOta,
-    caller: GatewayClient,
-    upload: Upload,
-    changes: int,
-    status: str,
-):
-    hass.states.async_set(MOTION, "off")
-    job = await updated(hub, caller, upload, health_entities=(MOTION,))
-    hub.health._rates[job.id, MOTION] = 40.0
-    for number in range(changes):
-        hass.states.async_set(MOTION, f"{number}")
-    await hass.async_block_till_done()
-    soaked(hub, job)
-    assert job.status == status
-
-
 async def test_entities_of_the_nodes_own_device_are_watched_unasked(
     hass: HomeAssistant,
     hub: MeshOta,

@@ -7,7 +7,7 @@ from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.mesh_ota.const import CONF_KEY, DOMAIN, GATEWAY_SILENT
+from custom_components.mesh_ota.const import CONF_KEY, DOMAIN, GATEWAY_SILENT, NODE_SILENT
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
@@ -226,3 +226,27 @@ async def test_a_node_that_hangs_on_another_gateway_now_moves_there(
     assert state is not None
     assert state.attributes["installed_version"] == "1.0.1"
     assert not device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
+
+
+async def test_whoever_only_passes_by_leaves_no_device(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
+):
+    """Anybody in the mesh can make up node ids; who stays, or says what it is, gets one."""
+    passing, staying, telling = "2000000001", "2000000002", "2000000003"
+    await caller.report(tree=[[each, GATEWAY_ID] for each in (passing, staying, telling)])
+    await caller.report_node(telling)
+    await hass.async_block_till_done()
+
+    def shown() -> set[str]:
+        return {each for device in device_registry.devices for _, each in device.identifiers}
+
+    assert shown() == {GATEWAY_ID, telling}
+    await caller.report(tree=[[each, GATEWAY_ID] for each in (staying, telling)])
+    freezer.tick(NODE_SILENT)
+    await caller.report(tree=[[each, GATEWAY_ID] for each in (staying, telling)])
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert shown() == {GATEWAY_ID, telling, staying}

@@ -220,9 +220,10 @@ async def test_a_full_disk_is_said_and_leaves_nothing_behind(
 async def test_a_range_is_read_from_the_image(library: FirmwareLibrary, bundle: Bundle):
     row = await library.async_add(bundle(), "x.tar")
     assert await library.async_read_range(row.id, 512, 600) == images.bundle()[512:600]
-    library.path(row).unlink()
+    lost = await library.async_add(bundle(version="2.0.0"), "y.tar")
+    library.path(lost).unlink()
     with pytest.raises(StorageFailed):
-        await library.async_read_range(row.id, 0, 1)
+        await library.async_read_range(lost.id, 0, 1)
 
 
 def node(**known: Any) -> Node:

@@ -50,8 +50,7 @@ async def test_the_sentence_is_in_the_language_of_the_house(
     shown = job["nodes"][0]
     assert shown["message"].startswith(beginning)
     assert shown["error_message"].startswith("Not heard since")
-    entity = hass.data["entity_components"]["update"].get_entity("update.hall_firmware")
-    assert entity.extra_state_attributes["reason"] == shown["message"]
+    assert hass.states.get("update.hall_firmware").attributes["reason"] == shown["message"]
 
 
 async def test_what_a_gateway_says_in_its_own_words_stays_as_it_is(

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 from aiohttp import FormData
-from pytest_homeassistant_custom_component.common import MockConfigEntry, mock_restore_cache
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+    mock_restore_cache,
+)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.const import DOMAIN, NODE_SILENT
 from homeassistant.components.update import (
     ATTR_IN_PROGRESS,
     ATTR_INSTALLED_VERSION,
@@ -401,9 +406,13 @@ async def test_a_node_that_says_nothing_has_a_device_and_no_update_entity(
     caller: GatewayClient,
     paired: MockConfigEntry,
     device_registry: dr.DeviceRegistry,
+    freezer: FrozenDateTimeFactory,
 ):
     """No firmware could be for it; the entity comes, under a proper name, once it says its type."""
     await caller.report(tree=[[NODE, caller.gateway_id]])
+    freezer.tick(NODE_SILENT)
+    await caller.report(tree=[[NODE, caller.gateway_id]])
+    async_fire_time_changed(hass)
     await hass.async_block_till_done()
     device = device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
     assert device is not None
