@@ -53,6 +53,8 @@ class VirtualMesh:
         self.air = Air(folder / "air", MESH_PORT)
         self.uplink = Wire("127.0.0.1", 0, lambda: home_assistant)
         """between the gateway and Home Assistant"""
+        self.gateway_bundle: bytes | None = None
+        """what the gateway gets by cable, if not the repository as it is"""
         self.nodes: dict[str, Board] = {}
         self.stock: dict[str, StockBoard] = {}
         """boards with an unmodified C++ sketch; who wants some adds them"""
@@ -129,7 +131,8 @@ class VirtualMesh:
             (board.parts / "dht" / "4").write_text(place.climate)
 
     async def _cable(self, board: Board, node_type: str) -> None:
-        bundle = firmware.current(node_type, self.version)
+        bundle = self.gateway_bundle if board is self.gateway else None
+        bundle = bundle or firmware.current(node_type, self.version)
         firmware.put_into_service(board.flash, bundle)
         wire_address = f"127.{board.mac[4]}.{board.mac[5]}.1"
         await self.air.add_access_point(board.access_point_mac, board.address, wire_address)
