@@ -14,7 +14,7 @@ from tests.end_to_end.house import House, fresh_version
 
 # The watchdog's 30 s and four trials, each with its restarts; all nodes at once, on a busy computer.
 SECONDS = 240
-TRIAL_SECONDS = 6  # of the firmware that finds no mesh; the shipped ones last 120
+TRIAL_SECONDS = 2  # of the firmware that finds no mesh; the shipped ones last 120
 WATCHDOG = "The watchdog reset the node during its trial."
 
 RAISES_AT_IMPORT = """
@@ -40,7 +40,7 @@ import time
 
 class Role(Role):
     async def run(self):
-        await asyncio.sleep(8)  # joined, and heard by the gateway
+        await asyncio.sleep(5)  # joined, and heard by the gateway
         while True:
             time.sleep(1)
 """

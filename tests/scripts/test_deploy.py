@@ -44,7 +44,7 @@ def in_service(tmp_path_factory: pytest.TempPathFactory, hardware: Path) -> Iter
     node.plug_in()
     desk.said_of_gateway = desk.deploy_gateway(gateway)
     desk.said_of_node = desk.deploy(
-        "node", node.port, "--type", "pir", "--name", "hall", "--listen", "3"
+        "node", node.port, "--type", "pir", "--name", "hall", "--listen", "1"
     )
     desk.clear()
     return desk
@@ -158,7 +158,7 @@ def test_a_second_run_writes_nothing_and_starts_the_board_again(
 ) -> None:
     before = contents(serviced.flash)
     boots = json.loads((serviced.flash / "slots.json").read_text())["boot"]
-    run = desk.deploy("node", serviced.port, "--listen", "3")
+    run = desk.deploy("node", serviced.port, "--listen", "1")
     assert run.returncode == 0, run.stderr
     assert "Everything is there already." in run.stdout
     after = contents(serviced.flash)
@@ -199,7 +199,7 @@ def test_another_type_is_installed_only_when_asked(desk: Desk, serviced: SerialB
     assert "This board is a pir" in run.stderr
     assert "--reinstall" in run.stderr
     assert {**contents(serviced.flash), "slots.json": ""} == {**before, "slots.json": ""}
-    run = desk.deploy("node", serviced.port, "--type", "led", "--reinstall", "--listen", "3")
+    run = desk.deploy("node", serviced.port, "--type", "led", "--reinstall", "--listen", "1")
     assert run.returncode == 0, run.stderr
     slots = Slots(str(serviced.flash))
     assert (slots.active, slots.manifest("b")["node_type"]) == ("b", "led")
@@ -211,7 +211,7 @@ def test_damaged_firmware_is_written_anew_into_the_other_slot(
 ) -> None:
     path = serviced.flash / "a/roles/pir.mpy"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
-    run = desk.deploy("node", serviced.port, "--listen", "3")
+    run = desk.deploy("node", serviced.port, "--listen", "1")
     assert run.returncode == 0, run.stderr
     assert "damaged (roles/pir.mpy)" in run.stdout
     slots = Slots(str(serviced.flash))
@@ -341,7 +341,7 @@ def test_a_board_can_be_told_to_take_signed_firmware_only(
 ) -> None:
     recorded = json.loads(VECTORS.read_text())["modulus"]
     (tmp_path / "key.txt").write_text("\n".join(re.findall(".{64}", recorded)) + "\n")
-    run = desk.deploy("node", serviced.port, "--signing-key", tmp_path / "key.txt", "--listen", "3")
+    run = desk.deploy("node", serviced.port, "--signing-key", tmp_path / "key.txt", "--listen", "1")
     assert run.returncode == 0, run.stderr
     config = json.loads((serviced.flash / "config.json").read_text())
     assert config["signing_key"] == recorded
@@ -354,7 +354,7 @@ def test_a_board_can_be_told_to_take_signed_firmware_only(
 def test_a_node_can_be_told_to_follow_a_gateway_without_a_mesh_key(
     desk: Desk, serviced: SerialBoard
 ) -> None:
-    run = desk.deploy("node", serviced.port, "--accept-level-0", "--listen", "3")
+    run = desk.deploy("node", serviced.port, "--accept-level-0", "--listen", "1")
     assert run.returncode == 0, run.stderr
     assert json.loads((serviced.flash / "config.json").read_text())["accept_level_0"] is True
     assert "ConfigError" not in serviced.said()
