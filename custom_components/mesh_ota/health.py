@@ -92,7 +92,7 @@ class HealthWatch:
             self._look(job)
 
     def _look(self, job: Job) -> None:
-        if not job.canaries:
+        if job.ended or not job.canaries:
             self._forget(job.id)
         elif job.id not in self._unwatch and (entities := self.entities_of(job)):
             self._watch(job.id, entities)

@@ -98,6 +98,7 @@ class MeshOta(Orders):
             self._stop_timer = async_track_time_interval(
                 self.hass, self._tick, TICK, name="Mesh OTA deadlines", cancel_on_shutdown=True
             )
+        self.policies.async_set_timer()
         self.outlet.publish(gateways=[gateway_id])
 
     async def async_remove_gateway(self, gateway_id: str, forget: bool = False) -> None:
@@ -111,6 +112,7 @@ class MeshOta(Orders):
         if not self.gateways and self._stop_timer is not None:
             self._stop_timer()
             self._stop_timer = None
+        self.policies.async_set_timer()
         self.outlet.wake(gateway_id)
         self.outlet.publish(nodes=node_ids)
         await self.outlet.jobs_store.async_settle()

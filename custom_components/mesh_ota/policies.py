@@ -79,7 +79,7 @@ class Policies:
             policy = Policy(**said | {"rollout": Rollout.restored(said["rollout"])})
             self._policies[policy.node_type] = policy
         self._keep(Retention.read(stored.get("retention", {})))
-        self._set_timer()
+        self.async_set_timer()
 
     def _keep(self, retention: Retention) -> None:
         self.retention = retention
@@ -124,12 +124,15 @@ class Policies:
         await self._async_kept()
 
     async def _async_kept(self) -> None:
-        self._set_timer()
+        self.async_set_timer()
         self._store.touch()
         await self._store.async_settle()
 
-    def _set_timer(self) -> None:
+    @callback
+    def async_set_timer(self) -> None:
+        """Look at the clock while there is something to do by itself, and a gateway to do it."""
         wanted = any(policy.auto_update for policy in self._policies.values())
+        wanted = wanted and bool(self._hub.gateways)
         if not wanted and self._end_timer is not None:
             self._end_timer()
             self._end_timer = None

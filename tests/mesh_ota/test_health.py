@@ -116,6 +116,18 @@ async def test_a_canary_that_has_nothing_to_go_back_to_stays_and_the_job_stops_a
     assert job.status is JobStatus.FAILED
 
 
+async def test_a_cancelled_job_is_watched_no_more(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    """Its canary had not proved itself yet."""
+    hass.states.async_set(MOTION, "off")
+    before = hass.bus.async_listeners().get("state_changed", 0)
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    assert hass.bus.async_listeners()["state_changed"] == before + 1
+    await hub.async_cancel_job(job.id)
+    assert hass.bus.async_listeners().get("state_changed", 0) == before
+
+
 async def test_when_home_assistant_stops_nothing_is_counted_any_more(
     hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
 ):

@@ -19,6 +19,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
 from custom_components.mesh_ota.hub import MeshOta, async_get_hub
+from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 from homeassistant import loader
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import (
@@ -203,6 +204,28 @@ async def test_removing_keeps_library_and_history_and_nothing_else(
         assert GATEWAY_KEY.hex().encode() not in content, name
     left = listening(hass, hub)
     assert (left["long polls"], left["tasks"]) == (0, [])
+
+
+async def test_a_house_without_gateways_looks_at_no_clock(
+    hass: HomeAssistant, hub: MeshOta, paired: MockConfigEntry, busy: dict[str, Any]
+):
+    """Whatever was set to happen by itself; it goes on when a gateway is there again."""
+    await hub.policies.async_set("pir", {"auto_update": True})
+    window = Window(entity_id="input_boolean.go")
+    await hub.async_create_job(
+        busy["id"], rollout=Rollout(canary=0, window=window, health_entities=("light.hall",))
+    )
+    timers = listening(hass, hub)["timers"]
+    assert timers >= 2
+    await hass.config_entries.async_remove(paired.entry_id)
+    await hass.async_block_till_done()
+    left = listening(hass, hub)
+    assert left["timers"] == 0
+    assert left["bus"].get("state_changed", 0) == 0
+    again = gateway_entry()
+    again.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(again.entry_id)
+    assert listening(hass, hub)["timers"] >= 2
 
 
 async def test_added_again_it_is_as_if_new_and_as_before_all_the_same(
