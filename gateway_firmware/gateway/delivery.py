@@ -61,32 +61,36 @@ class Job:
 
 
 class Delivery:
-    """The attempt to bring one job's image to one node. Times are microseconds."""
+    """The attempt to bring one job's image to one node. Times are microseconds.
+
+    There may be many: what is here takes heap in none of them before it is something else.
+    """
+
+    state = NEW
+    part = 0
+    ready = False  # the node waits for the commit
+    held = False  # its job is paused: nothing goes to the node, and it keeps what it has
+    news = False
+    target = None  # painlessmesh's view of the node, while it is offered the image
+    node_boot = None  # of the last status
+    announced_at = None  # first time
+    sent_at = 0  # of the last part
+    resent = 0  # parts that went out again
+    furthest = 0  # first part that never went out
+    silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
+    _waits = False  # whether an offer to a C++ node is unanswered
+    old_error = False  # the node spoke of an error with this image before it was offered
+    _boot = None  # boot number at the commit
+    _sentence = _code = ""
 
     def __init__(self, job: Job, node_id: int, attempt: int, now: int) -> None:
         self.job = job
         self.node_id = node_id
         self.attempt = attempt
         self.tag = "{}-{}".format(job.token, attempt)
-        self.state = NEW
-        self.part = 0
-        self.ready = False  # the node waits for the commit
-        self.held = False  # its job is paused: nothing goes to the node, and it keeps what it has
-        self.news = False
-        self.target = None  # painlessmesh's view of the node, while it is offered the image
-        self.waiting = []  # requests of the sender whose block or link is not free yet
-        self.node_boot = None  # of the last status
         self.moved_at = now  # of the last sign of life in this matter
-        self.announced_at = None  # first time
         self.act_at = now  # when to announce or commit next
-        self.sent_at = 0  # of the last part
-        self.resent = 0  # parts that went out again
-        self.furthest = 0  # first part that never went out
-        self.silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
-        self._waits = False  # whether an offer to a C++ node is unanswered
-        self.old_error = False  # the node spoke of an error with this image before it was offered
-        self._boot = None  # boot number at the commit
-        self._sentence = self._code = ""
+        self.waiting = []  # requests of the sender whose block or link is not free yet
 
     def move(self, state: str, now: int, part: int = 0) -> None:
         """The delivery is in that state now, that far; anything new is news."""

@@ -1,6 +1,6 @@
-"""A session with Home Assistant: opens it, signs what goes out, believes only what is signed.
+"""A session with Home Assistant: signs what goes out, believes only what is signed.
 
-docs/gateway-api.md §2 and §3 bind. What may be asked is `home_assistant`; when to ask, and how long
+docs/gateway-api.md §3 binds. How one is opened is `opening`, what may be asked is `home_assistant`; when to ask, and how long
 to wait after a failure, is `poller`.
 """
 
@@ -8,12 +8,12 @@ import binascii
 import hashlib
 import json
 
+from device import forget
 from gateway.http import Answer, Connection, HttpError
-from painlessmesh.mac import equal, hexmac, hmac_sha256
+from painlessmesh.mac import equal, hexmac
 
 BASE = "/api/mesh_ota/v1/gateway/"
 SIGNATURE = "x-mesh-signature"
-NONCE_BYTES = 16
 UNAUTHORIZED = 401
 CPYTHON = hasattr(
     json, "JSONDecoder"
@@ -102,60 +102,36 @@ class Session:
         if answer.status == UNAUTHORIZED:
             self._session = ""
             raise Later("Home Assistant has closed the session", True)
-        self._believe(self._key, counter, answer)
+        believe(self._connection, self._key, counter, answer)
         return answer
 
     async def _open(self) -> None:
-        nonce = binascii.hexlify(self._random(NONCE_BYTES)).decode()
-        body = '{{"protocol": 1, "client_nonce": "{}"}}'.format(nonce).encode()
-        target = BASE + "session"
-        text = request_text(nonce, "POST", target, "", body) + "\n" + self._gateway_id
-        headers = [
-            ("X-Mesh-Gateway", self._gateway_id),
-            ("X-Mesh-Signature", hexmac(self._gateway_key, text)),
-        ]
         try:
-            answer = await self._connection.request("POST", target, headers, body)
-        except HttpError as error:
-            raise Later(str(error))
-        if answer.status == UNAUTHORIZED:
-            raise Later("Home Assistant does not know this gateway's setup key yet", True)
-        self._believe(self._gateway_key, nonce, answer)
-        self._take(nonce, answer)
-
-    def _take(self, nonce: str, answer: Answer) -> None:
-        opening = parsed(answer.body)
-        session = opening.get("session")
-        server_nonce = opening.get("server_nonce")
-        if (
-            answer.status != 200
-            or not isinstance(session, str)
-            or not isinstance(server_nonce, str)
-        ):
-            raise Later("Home Assistant did not open a session", True)
-        text = "mesh-ota session 1\n{}\n{}".format(nonce, server_nonce)
-        self._key = hmac_sha256(self._gateway_key, text.encode())
+            from gateway.opening import opened
+        finally:
+            forget(("gateway.opening",))  # a session lasts for days
+        self._session, self._key, self.wait = await opened(
+            self._connection, self._gateway_id, self._gateway_key, self._random
+        )
         self._counter = 0
-        self._session = session
-        wait = opening.get("wait")
-        self.wait = min(max(wait, 0), 50) if isinstance(wait, int) else 0
         self.opened += 1
 
-    def _believe(self, key: bytes, counter: str, answer: Answer) -> None:
-        """Raises Later unless Home Assistant signed this answer to this very request."""
-        text = "response\n{}\n{}\n{}\n{}".format(
-            counter,
-            answer.status,
-            answer.headers.get("content-range", ""),
-            digest(answer.body),
-        )
-        signature = answer.headers.get(SIGNATURE, "")
-        if not equal(signature, hexmac(key, text)):
-            self._connection.drop()  # whatever is at the other end, this is not our conversation
-            # An error of nobody's: Home Assistant starts or stops, and is soon there again.
-            is_error = not signature and answer.status >= 400
-            sentence = "an answer with status {} was not signed".format(answer.status)
-            raise Later(sentence, not is_error)
+
+def believe(connection: Connection, key: bytes, counter: str, answer: Answer) -> None:
+    """Raises Later unless Home Assistant signed this answer to this very request."""
+    text = "response\n{}\n{}\n{}\n{}".format(
+        counter,
+        answer.status,
+        answer.headers.get("content-range", ""),
+        digest(answer.body),
+    )
+    signature = answer.headers.get(SIGNATURE, "")
+    if not equal(signature, hexmac(key, text)):
+        connection.drop()  # whatever is at the other end, this is not our conversation
+        # An error of nobody's: Home Assistant starts or stops, and is soon there again.
+        is_error = not signature and answer.status >= 400
+        sentence = "an answer with status {} was not signed".format(answer.status)
+        raise Later(sentence, not is_error)
 
 
 def request_text(counter: str, method: str, target: str, ask_range: str, body: bytes) -> str:
