@@ -6,9 +6,10 @@ on at the block that was noted last. What the partition held is over with the fi
 another image, and its record goes before.
 """
 
+from device import forget
 from device.esp_image import BLOCK, KIND, check_header
 from device.image import ImageError
-from device.incoming import LONGEST_RECORD, PART, RECORD, Incoming, record_of
+from device.incoming import LONGEST_RECORD, PART, RECORD, Incoming
 
 PARTS_PER_NOTE = 64  # each note costs littlefs two blocks
 
@@ -21,7 +22,10 @@ class ImageIncoming(Incoming):
 
     def begin(self, announcement: dict, room: int = -1) -> int:
         """As `Incoming.begin`; `space` when the image is larger than the partition."""
+        from device.arrival import record_of
+
         record = record_of(announcement, KIND)
+        forget(("device.arrival",))
         record["slot"] = self._slots.other
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         size = record["size"] or (record["parts"] - 1) * PART + 1

@@ -2,14 +2,16 @@
 
 Parts are appended in order to the open segment; closing it makes it real (littlefs shows nothing of
 a file that was not closed), so a power cut costs at most one segment, and an arriving image never
-rewrites what it wrote. Parts that come early are the business of `early_parts`. A hash cannot be carried over a restart: when all parts are there, MD5 and
+rewrites what it wrote. A hash cannot be carried over a restart: when all parts are there, MD5 and
 SHA-256 are computed by reading everything back from flash, which also proves that it can be read.
+How it begins is `arrival`'s business, parts that come early are `early_parts`'.
 """
 
 import hashlib
 
-from device.flash_files import FlashFiles, in_blocks
-from device.image import HEX, LARGEST, ImageError, hex_of, is_word
+from device import forget
+from device.flash_files import FlashFiles
+from device.image import ImageError, hex_of
 
 FOLDER = "incoming"
 RECORD = FOLDER + "/record.json"
@@ -17,11 +19,8 @@ LONGEST_RECORD = 1024
 PART = 1024  # bytes of a painlessMesh part
 PARTS_PER_SEGMENT = 16
 SEGMENT = PART * PARTS_PER_SEGMENT
-MOST_PARTS = LARGEST // PART
-IMAGE_PARTS = 16384  # of an esp-image, docs/mesh-protocol.md §2
 KIND = "app-bundle"
 GAPS = "-"  # after the name of a segment that has some
-RESERVE = 32768  # bytes left free for state files, folders and littlefs itself
 
 
 class Incoming:
@@ -51,22 +50,28 @@ class Incoming:
         arriving is dropped. `room` is what `Slots.room` says, by default what is free now.
         Raises ImageError with the code `kind`, `size` or `space`; nothing is kept then.
         """
+        from device import arrival  # 4 KB of heap, for this moment
+
         self.close()
-        wanted_record = record_of(announcement)
+        wanted_record = arrival.record_of(announcement)
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         try:
             if all(
                 [found.get(key) == wanted_record[key] for key in ("md5", "sha256", "size", "parts")]
             ):
-                self._find_what_is_there(wanted_record["parts"])
+                self._gaps = None
+                self.wanted = arrival.parts_there(self._files, wanted_record["parts"])
             else:
                 self.discard()
-                self._check_room(wanted_record, room)
+                arrival.check_room(self._files, wanted_record, room)
             if found != wanted_record:
                 self._make_folder()
                 self._files.replace_object(RECORD, wanted_record)
         except OSError as error:
             raise ImageError("flash", "The image cannot be kept: {}.".format(error))
+        finally:
+            arrival = None
+            forget(("device.arrival",))
         self._record = wanted_record
         self.parts = wanted_record["parts"]
         return self.wanted
@@ -169,45 +174,6 @@ class Incoming:
         size = self._record["size"]
         return 0 < length <= PART if size is None else length == size - PART * part_no
 
-    def _find_what_is_there(self, parts: int) -> None:
-        """Count the whole parts that lie in an unbroken row of segments; drop what has gaps."""
-        self.wanted = 0
-        self._gaps = None
-        for name in self._files.names(FOLDER):
-            if name.endswith(GAPS):
-                self._files.remove(FOLDER + "/" + name)
-        unbroken = True
-        for number in range((parts + PARTS_PER_SEGMENT - 1) // PARTS_PER_SEGMENT):
-            size = self._files.size(segment_name(number))
-            due = min(PARTS_PER_SEGMENT, parts - number * PARTS_PER_SEGMENT)
-            last = number * PARTS_PER_SEGMENT + due == parts
-            there = self._whole_parts(size, due, last) if unbroken or size < 0 else None
-            if there is None:
-                self._files.remove(segment_name(number))
-                there = 0
-            self.wanted += there
-            unbroken = unbroken and there == due
-
-    def _whole_parts(self, size: int, due: int, is_last: bool) -> int | None:
-        """Parts in a segment file of that size, None when a part in it is torn."""
-        if size < 0:
-            return 0
-        if is_last and (due - 1) * PART < size <= due * PART:
-            return due
-        return size // PART if size % PART == 0 and size <= due * PART else None
-
-    def _check_room(self, record: dict, room: int) -> None:
-        """Room for the segments and, twice its size for whole blocks, the slot it becomes."""
-        free, block = self._files.free()
-        size = record["size"] or record["parts"] * PART
-        segments = in_blocks(size, SEGMENT) // SEGMENT * (SEGMENT + block)  # littlefs adds pointers
-        need = segments + 2 * size + RESERVE
-        room = free if room < 0 else room
-        if need > room:
-            raise ImageError(
-                "space", "The image needs {} bytes of flash, {} are free.".format(need, room)
-            )
-
     def _make_folder(self) -> None:
         if not self._files.is_folder(FOLDER):
             self._files.make_folder(FOLDER)
@@ -238,37 +204,6 @@ class SegmentReader:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-
-
-def record_of(announcement: dict, kind: str = KIND) -> dict:
-    """What is kept of an announcement (keys of the wire). Raises ImageError.
-
-    A plain level 0 announcement has no size, SHA-256, kind or version: they are None then.
-    """
-    md5, parts = announcement.get("md5"), announcement.get("noPart")
-    size, sha256 = announcement.get("size"), announcement.get("sha256")
-    if announcement.get("kind", kind) != kind:
-        raise ImageError("kind", "This board takes no such image here, but an {}.".format(kind))
-    if not is_hex(md5, 32) or not (sha256 is None or is_hex(sha256, 64)):
-        raise ImageError("size", "The announcement has no valid hash.")
-    most = MOST_PARTS if kind == KIND else IMAGE_PARTS
-    if not isinstance(parts, int) or not 0 < parts <= most:
-        raise ImageError("size", "An image has 1 to {} parts.".format(most))
-    if size is not None and (not isinstance(size, int) or (size + PART - 1) // PART != parts):
-        raise ImageError("size", "Size and number of parts do not fit together.")
-    return {
-        "md5": md5,
-        "sha256": sha256,
-        "size": size,
-        "parts": parts,
-        "version": announcement.get("version"),
-        "role": announcement.get("role"),
-        "forced": announcement.get("forced") is True,
-    }
-
-
-def is_hex(value: object, length: int) -> bool:
-    return isinstance(value, str) and len(value) == length and is_word(value, length, HEX)
 
 
 def segment_name(number: int) -> str:

@@ -14,6 +14,8 @@ import gc
 import sys
 import time
 
+from device import LOADING, collect_every
+
 CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog starts
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
@@ -25,6 +27,7 @@ OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 def choose(root: str = "", board: object = None) -> str:
     """Count this boot, pick the slot and put it first on the path. Never raises."""
     slot, partitions = "a", None
+    collect_every(LOADING)
     try:
         from device.boot_choice import pick
         from device.flash_files import FlashFiles

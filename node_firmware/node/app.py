@@ -6,9 +6,8 @@ and the loader writes the reason down and restarts the board.
 
 import asyncio
 import binascii
-import gc
 
-from device import forget
+from device import SERVING, collect_every, forget
 from device.board import Board
 from node import status
 from node.gateway_contact import GatewayContact
@@ -29,7 +28,6 @@ ONLY_AT_START = (  # 11 KB of heap, used once
     "device.proof",
     "device.slot_reading",
 )
-GC_THRESHOLD = 8192  # bytes between collections: rarer ones leave the heap in small pieces
 
 
 class Node:
@@ -170,5 +168,6 @@ def read_config() -> dict:
 
 
 def main() -> None:
-    gc.threshold(GC_THRESHOLD)
-    asyncio.run(Node(Board(), read_config()).run())
+    node = Node(Board(), read_config())
+    collect_every(SERVING)
+    asyncio.run(node.run())

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import sys
 
-from device import forget
+from device import LOADING, SERVING, collect_every, forget
 from device.image import HARDWARE, ImageError
 from painlessmesh.protocol import flag, text
 
@@ -37,6 +37,7 @@ MOVES = {
 BUSY = (DOWNLOADING, VERIFYING, READY)
 
 NOBODYS_TAG = "0"  # tag of a trial that no gateway named
+NO_MEMORY = "There was too little memory to take the image."
 NO_SUCH_KIND = "This node knows no image of that kind."
 TAG_LETTERS = "0123456789abcdef-"
 
@@ -93,7 +94,11 @@ class Updater:
             return
         refusal = self._refusal(package, md5)
         if refusal is None:
-            self._begin(package, md5, genuine, now)
+            try:
+                self._begin(package, md5, genuine, now)
+            except MemoryError:
+                self.md5 = md5
+                self._stop("space", NO_MEMORY)
         elif genuine:
             self._fault(md5, *refusal)
 
@@ -179,7 +184,7 @@ class Updater:
         except ImageError as error:
             self._stop(error.code, error.reason)
         except MemoryError:
-            self._stop("space", "There was too little memory to take the image.")
+            self._stop("space", NO_MEMORY)
 
     # ---- what the gateway commands
 
@@ -237,6 +242,7 @@ class Updater:
     async def _verify(self) -> None:
         await asyncio.sleep(0)  # until nobody holds the receiver any more
         gc.collect()
+        collect_every(LOADING)
         steps = self._target.installing(self._incoming, self._node_type)
         try:
             for _ in steps:
@@ -250,6 +256,8 @@ class Updater:
         except MemoryError:
             self._stop("space", "There was too little memory to check the image.")
             return
+        finally:
+            collect_every(SERVING)
         if self._move("whole") and self._by_itself:
             self.command({"do": "commit", "md5": self.md5, "tag": NOBODYS_TAG})
 
