@@ -14,20 +14,20 @@ import gc
 import sys
 import time
 
-from device import LOADING, collect_every
-
 CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog starts
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 FACTORY_PATH = []  # sys.path as it was before the slot came first
+LOADING = 2048  # bytes between collections: code that is loaded must not lie among garbage
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
 
 
 def choose(root: str = "", board: object = None) -> str:
     """Count this boot, pick the slot and put it first on the path. Never raises."""
     slot, partitions = "a", None
-    collect_every(LOADING)
+    if hasattr(gc, "threshold"):  # CPython's counts something else
+        gc.threshold(LOADING)  # pyright: ignore[reportAttributeAccessIssue]
     try:
         from device.boot_choice import pick
         from device.flash_files import FlashFiles
