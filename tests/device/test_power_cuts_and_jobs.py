@@ -4,9 +4,6 @@ Slots, boot and trial are the shipped ones on a flash in memory, the job is in H
 the test plays a gateway that never gives up. Whatever was cut: the job ends as the node ended.
 """
 
-import gc
-from collections.abc import Iterator
-
 import pytest
 
 from custom_components.mesh_ota.jobs.states import ENDED
@@ -17,14 +14,6 @@ from tests.mesh_ota.house import HALL, House, firmware
 
 TURNS = 8  # of a gateway that never gives up
 REASON = "The self-test failed: no sensor."
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_collector() -> Iterator[None]:
-    """A node collects its garbage often; that of Home Assistant's modules need not be looked through each time."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 class Bundles:
