@@ -122,8 +122,9 @@ def _of_family(trees: list[ast.Module], seen: set[str]) -> dict[str, str]:
                     own.add(name)
             case ast.ClassDef(body=body):
                 own.update(item.name for item in body if _is_function(item))
+                own.update(found.id for found in _of_class(node))
     wanted = [name for name, _ in used.most_common() if _private(name) and name in own - seen]
-    free = (f"_{letters}" for letters in _letters() if f"_{letters}" not in used)
+    free = (f"_{letters}" for letters in _letters() if f"_{letters}" not in own | {*used})
     return dict(zip(sorted(wanted, key=lambda name: (-used[name], name)), free, strict=False))
 
 
@@ -148,6 +149,22 @@ def _of_attributes(tree: ast.Module, source: bytes, short: Mapping[str, str]) ->
             for item in node.body:
                 if _is_function(item) and item.name in short:
                     yield _of_definition(item, source, short)
+            for found in _of_class(node):
+                if found.id in short:
+                    yield found.lineno, found.col_offset, found.id, short[found.id]
+
+
+def _of_class(node: ast.ClassDef) -> list[ast.Name]:
+    """Where a class itself has a value, `_due = None`, and where its body mentions that."""
+    names = [
+        found
+        for item in node.body
+        if not _is_function(item)
+        for found in ast.walk(item)
+        if isinstance(found, ast.Name)
+    ]
+    own = {found.id for found in names if isinstance(found.ctx, ast.Store)}
+    return [found for found in names if found.id in own]
 
 
 # ---- private names of a module

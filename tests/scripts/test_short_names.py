@@ -34,6 +34,12 @@ def test_a_class_and_its_base_in_another_module_keep_apart_what_each_has() -> No
     assert after["b.py"].endswith(b"        self._b = self._a\n")
 
 
+def test_a_value_of_the_class_itself_is_named_as_those_of_its_objects() -> None:
+    before = b"class A:\n    _due = _late = None\n\n    def tick(self):\n        self._due = 1\n"
+    after = names.shortened({"m.py": before})["m.py"]
+    assert after == b"class A:\n    _a = _late = None\n\n    def tick(self):\n        self._a = 1\n"
+
+
 def test_an_argument_means_the_same_inside_and_hides_nothing() -> None:
     before = b"a = 5\n\n\ndef f(size, b):\n    return [lambda most: size + a + most for _ in b]\n"
     after = names.shortened({"m.py": before})["m.py"]
