@@ -14,7 +14,9 @@ LOADED = (
     "device.trial",
     "device.proof",
     "device.manifest",
+    "device.slot_reading",
     "device.slot_state",
+    "device.slot_trial",
 )
 
 

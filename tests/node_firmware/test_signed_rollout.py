@@ -35,7 +35,7 @@ class Rollout(h.House):
         wanted = self.blocks.next_wanted()
         while wanted is not None:
             content = self.image[wanted[1] : wanted[1] + 4096]
-            self.blocks.claim(wanted)[: len(content)] = content
+            self.blocks.claim()[: len(content)] = content
             self.blocks.filled(wanted, len(content))
             self.distributor.block_arrived(self.now)
             wanted = self.blocks.next_wanted()
