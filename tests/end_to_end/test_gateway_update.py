@@ -84,6 +84,13 @@ async def test_one_that_cannot_reach_home_assistant_goes_back_by_itself(house: H
     await shown(house, before["version"])
 
 
+@pytest.fixture
+def at_leisure(full_counts: bool) -> None:
+    if not full_counts:
+        pytest.skip("two more ways of the gateway, half a minute: scripts/test --all")
+
+
+@pytest.mark.usefixtures("at_leisure")
 async def test_one_that_raises_goes_back_and_is_not_taken_again(house: House) -> None:
     before = await house.node("gateway")
     bad = await upload(house, appended={"gateway/poller.py": "\n\nraise ValueError('no')\n"})
@@ -105,6 +112,7 @@ async def test_it_goes_back_to_the_version_before_without_a_transfer(house: Hous
     assert (await house.node("gateway"))["proof"] == before["proof"]
 
 
+@pytest.mark.usefixtures("at_leisure")
 async def test_what_a_gateway_cannot_unpack_fails_with_the_reason(house: House) -> None:
     version = fresh_version()
     content = await asyncio.to_thread(bundle.build, "gateway", version, micropython="99.1")
