@@ -28,6 +28,7 @@ ONLY_AT_START = (  # 11 KB of heap, used once
     "device.proof",
     "device.slot_reading",
 )
+ONLY_IN_TRIAL = ("node.trying", "device.trial", "device.slot_trial")
 
 
 class Node:
@@ -132,6 +133,9 @@ class Node:
         self.updater.tick(now)
         if self._trying is not None:
             self._trying.tick(now, bool(self.mesh.get_node_list()))
+            if self._trying.over:
+                self._trying = None
+                forget(ONLY_IN_TRIAL)
         self._beaten = now
 
     async def _feed(self) -> None:

@@ -19,7 +19,7 @@ class Trying:
         self._steady_at = now + STEADY
         self._next_test = now + TEST_US
         self._tests = 0
-        self._over = False  # the verdict, whatever brought it, has been carried out
+        self.over = False  # the verdict, whatever brought it, has been carried out
 
     def heard_gateway(self) -> None:
         """A hello that counts has come."""
@@ -28,7 +28,7 @@ class Trying:
     def tick(self, now: int, joined: bool) -> None:
         """Look whether the verdict is there; then the slots know it, and unless the firmware was
         confirmed the board restarts. What the role's self-test raises comes out of here."""
-        if self._over:
+        if self.over:
             return
         if joined:
             self._trial.saw("joined")
@@ -50,7 +50,7 @@ class Trying:
             self._trial.failed("The self-test failed: " + sentence)
 
     def _carry_out(self) -> None:
-        self._over = True
+        self.over = True
         verdict, reason = self._trial.verdict, self._trial.reason
         print("trial:", verdict, reason)
         if verdict == CONFIRMED:
