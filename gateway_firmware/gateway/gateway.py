@@ -18,7 +18,7 @@ from gateway.poller import Poller
 from gateway.reporter import Reporter
 from gateway.revision import HighestRevision
 from gateway.serving import Serving
-from gateway.session import Session
+from gateway.session import HEEDED, Session
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
@@ -53,7 +53,7 @@ class Gateway:
         nonce = binascii.hexlify(board.random(8)).decode()
         self.contact = Contact(self.mesh, keys.mesh, nonce)
         self.distributor = self.enable_ota_distribution()
-        self.connection = Connection(config["home_assistant"]["url"])
+        self.connection = Connection(config["home_assistant"]["url"], HEEDED)
         self.connection.room = blocks.claim
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
         self.reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)

@@ -10,6 +10,7 @@ import asyncio
 HEAD_LIMIT = 4096  # bytes of status line and headers, and of the lines between chunks
 READ_SIZE = 512  # most heads fit in one read, and 512 bytes are always to be had from a heap
 BODY_LIMIT = 16384
+HEEDED = ("connection", "content-length", "transfer-encoding")
 SMALL = 512  # bytes of a body that are worth no buffer of somebody else's
 
 
@@ -32,14 +33,19 @@ class Answer:
 
 
 class Connection:
-    """One server, one connection at a time. `made` counts the connections opened so far."""
+    """One server, one connection at a time. `made` counts the connections opened so far.
 
-    def __init__(self, url: str) -> None:
+    An answer has the headers that this file needs, and those named in `heeded`, in lower case.
+    """
+
+    def __init__(self, url: str, heeded: tuple = ()) -> None:
         self.secure, self.host, self.port, self.prefix = place(url)
         self.made = 0
         self.room = None  # called with a length for a buffer that a larger body may lie in until the next request
         self._reader = self._writer = self._context = None
-        self._pending = b""  # read, and not yet used
+        self._heeded = HEEDED + heeded
+        self._pending = b""  # read
+        self._used = 0  # bytes of it
         self._answering = False
 
     async def request(
@@ -70,7 +76,8 @@ class Connection:
         except BaseException:  # cancelled: an answer may still come, and nobody will read it
             self.drop()
             raise
-        if answer.headers.get("connection", "").lower() == "close" or self._pending:
+        more = len(self._pending) > self._used
+        if more or answer.headers.get("connection", "").lower() == "close":
             self.drop()
         return answer
 
@@ -79,6 +86,7 @@ class Connection:
         writer = self._writer
         self._reader = self._writer = None
         self._pending = b""
+        self._used = 0
         if writer is not None:
             writer.close()
             # MicroPython closes in wait_closed() alone, which cannot be awaited when cancelled.
@@ -139,18 +147,21 @@ class Connection:
             if not line:
                 return Answer(number(words[1]), headers)
             name, _, value = line.partition(b":")
-            headers[name.decode().lower()] = value.decode().strip()
+            name = name.decode().lower()
+            if name in self._heeded:
+                headers[name] = value.decode().strip()
 
     async def _line(self, limit: int) -> bytes:
         while True:
-            end = self._pending.find(b"\r\n")
-            if end > limit or (end < 0 and len(self._pending) > limit):
+            end = self._pending.find(b"\r\n", self._used)
+            if (end if end >= 0 else len(self._pending)) - self._used > limit:
                 raise ValueError("the head of the answer is too long")
             if end >= 0:
-                line = self._pending[:end]
-                self._pending = self._pending[end + 2 :]
+                line = self._pending[self._used : end]
+                self._used = end + 2
                 return line
-            self._pending += await self._read()
+            self._pending = self._pending[self._used :] + await self._read()
+            self._used = 0
 
     async def _read(self) -> bytes:
         chunk = await self._reader.read(READ_SIZE)
@@ -199,9 +210,12 @@ class Connection:
         return memoryview(into if body is None else body)[:filled]
 
     async def _fill(self, view: memoryview) -> None:
-        done = min(len(view), len(self._pending))
-        view[:done] = self._pending[:done]
-        self._pending = self._pending[done:]
+        done = min(len(view), len(self._pending) - self._used)
+        view[:done] = self._pending[self._used : self._used + done]
+        self._used += done
+        if self._used == len(self._pending):
+            self._pending = b""
+            self._used = 0
         readinto = getattr(self._reader, "readinto", None)  # CPython's reader has none
         while done < len(view):
             if readinto is None:

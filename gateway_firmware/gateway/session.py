@@ -14,6 +14,7 @@ from painlessmesh.mac import equal, hexmac
 
 BASE = "/api/mesh_ota/v1/gateway/"
 SIGNATURE = "x-mesh-signature"
+HEEDED = ("content-range", SIGNATURE)  # headers of an answer, beside those of HTTP itself
 UNAUTHORIZED = 401
 CPYTHON = hasattr(
     json, "JSONDecoder"
