@@ -29,33 +29,35 @@ def main() -> None:
 
 def run(files: FlashFiles, feed: object) -> None:
     """Carry out the order, calling `feed()` all the while. Raises OSError when flash takes nothing."""
+    from device.incoming import Incoming
+
     order = files.read_object(ORDER, LONGEST) or {}
     result = {"tag": order.get("tag", "")}
     order["tries"] = order.get("tries", 0) + 1
+    incoming = Incoming(files=files)
     try:
         if order["tries"] > MOST_TRIES:
             raise ImageError("space", UNFINISHED.format(MOST_TRIES))
         files.replace_object(ORDER, order)
-        result["proof"] = _proof(files, order, feed)
+        result["proof"] = _proof(files, incoming, order, feed)
         result["signed"] = order.get("signed")
     except ImageError as error:
         result["code"], result["reason"] = error.code, error.reason
     files.replace_object(RESULT, result)
     files.remove(ORDER)
+    # Only now: as long as there is an order, another boot may have to begin anew.
+    incoming.discard()
 
 
-def _proof(files: FlashFiles, order: dict, feed: object) -> str:
+def _proof(files: FlashFiles, incoming: object, order: dict, feed: object) -> str:
     """What lies in the other slot then, ready to be armed."""
-    from device.incoming import Incoming
     from device.slots import Slots
 
     slots = Slots(files=files)
     if order.get("flip"):
         slots.check_flip(order["flip"])
         return order["flip"]
-    incoming = Incoming(files=files)
     incoming.begin(order["image"])  # it is all there
     for _ in slots.installing(incoming, "gateway"):
         feed()
-    incoming.discard()
     return slots.proof(slots.other)
