@@ -85,14 +85,17 @@ def trial_lasting(**seconds: int) -> dict[str, bytes]:
     return {name: source.encode()}
 
 
-def image_with_new_behaviour(node_type: str, version: str, padding: bytes = b"") -> bytes:
+def image_with_new_behaviour(
+    node_type: str, version: str, padding: bytes = b"", *, marked: bool = True
+) -> bytes:
     """The new behaviour as an application image, for boards with two application partitions."""
     name = f"roles/{node_type.replace('-', '_')}.py"
     source = (
         sources.read(name, sources.REPOSITORY)
         + _NEW_BEHAVIOUR.format(pin=LIT_BY_NEW_VERSION).encode()
     )
-    return esp_image.application(node_type, version, {name: source, "roles/padding.bin": padding})
+    changed = {name: source, "roles/padding.bin": padding}
+    return esp_image.application(node_type, version, changed, marked=marked)
 
 
 def image_that_raises(node_type: str, version: str, sentence: str) -> bytes:

@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 
+from scripts.firmware import command
 from simulator import esp_image, firmware
 from tests.end_to_end.house import House, fresh_version
 
@@ -39,12 +41,24 @@ async def upload(house: House, version: str, image: bytes) -> dict[str, Any]:
     return await house.client.upload(path, node_type="pir", version=version, is_stable="false")
 
 
-async def test_an_image_is_taken_tried_and_proved(garage: House) -> None:
+def wrapped(folder: Path, version: str) -> Path:
+    """An image whose build has left its mark out, as scripts/build-firmware makes it one that says what it is."""
+    plain, out = folder / "micropython.bin", folder / "wrapped.bin"
+    plain.write_bytes(firmware.image_with_new_behaviour("pir", version, marked=False))
+    assert command.main(["pir", version, "--image", str(plain), "--out", str(out)]) == 0
+    return out
+
+
+async def test_an_image_that_says_what_it_is_is_taken_tried_and_proved(
+    garage: House, tmp_path: Path
+) -> None:
     before = await garage.node(NAME)
     version = fresh_version()
-    image = await asyncio.to_thread(firmware.image_with_new_behaviour, "pir", version)
-    uploaded = await upload(garage, version, image)
+    path = await asyncio.to_thread(wrapped, tmp_path, version)
+    image = path.read_bytes()
+    uploaded = await garage.client.upload(path, is_stable="false")
     assert (uploaded["kind"], uploaded["runtime"]) == ("esp-image", "micropython")
+    assert (uploaded["node_type"], uploaded["version"]) == ("pir", version)
     ended = await garage.ended(await garage.make_job(uploaded, NAME), 150)
     assert ended["nodes"][0]["status"] == "completed", ended
     node = await garage.node(NAME)
