@@ -1,10 +1,11 @@
 """The jobs of the pending list and how far each node is: who is offered what, committed, given up.
 
 Works on the latest signed list alone: what is not in it has ended, and on a list older than a minute
-nothing is begun and nothing committed. All state but the progress of running transfers can be had
+nothing is begun and nothing committed; what a new list changes is `wanted`. All state but the progress of running transfers can be had
 again from Home Assistant and the nodes, so a restart of the gateway loses nothing.
 """
 
+from device import forget
 from gateway.contact import Contact
 from gateway.delivery import (
     BEFORE_COMMIT,
@@ -15,7 +16,6 @@ from gateway.delivery import (
     RESTARTING,
     VERIFYING,
     Delivery,
-    Job,
 )
 from gateway.known_node import KnownNode
 from gateway.serving import Serving
@@ -58,21 +58,10 @@ class Distributor:
 
     # ---- what Home Assistant wants
 
-    def listed(self, jobs: list, now: int) -> None:
+    def listed(self, jobs: object, now: int) -> None:
         """The complete wanted state, signed just now; `jobs` as `HomeAssistant.pending` gives them."""
         self._listed_at = now
-        listed = [(fields["id"], fields["token"]) for fields in jobs]
-        self.drop([key for key in self._jobs if key not in listed])
-        for fields in jobs:
-            key = (fields["id"], fields["token"])
-            if key not in self._jobs:
-                try:
-                    self._jobs[key] = Job(fields)
-                except ValueError as error:
-                    print("job", fields["id"], "cannot be served:", error)
-                    continue
-            self._jobs[key].sign(fields)
-            self._set_targets(self._jobs[key], fields["targets"], now)
+        self._wanted().listed(jobs, now)
         self.tick(now)
 
     def still_listed(self, now: int) -> None:
@@ -81,53 +70,15 @@ class Distributor:
 
     def drop(self, keys: list) -> None:
         """These jobs ([id, token] each) have ended: offers are withdrawn, nodes told to cancel."""
-        for key in keys:
-            job = self._jobs.pop(tuple(key), None)
-            if job is None:
-                continue
-            for delivery in self._of(job):
-                self._remove(delivery)
-            offer = job.offer
-            if self._serving.sender.offer_of(offer.role, offer.hardware) is offer:
-                self._serving.sender.withdraw(offer.role, offer.hardware)
-            if not [other for other in self._jobs.values() if other.firmware_id == job.firmware_id]:
-                self._serving.forget(job.firmware_id)
+        if keys:
+            self._wanted().drop(keys)
 
-    def _set_targets(self, job: Job, targets: list, now: int) -> None:
-        wanted = {int(target["node_id"]): target["attempt"] for target in targets}
-        held = [int(target["node_id"]) for target in targets if target.get("paused") is True]
-        for delivery in self._of(job):
-            if wanted.get(delivery.node_id) == delivery.attempt:
-                self._hold(delivery, delivery.node_id in held, now)
-                del wanted[delivery.node_id]
-            else:
-                self._remove(delivery)
-        for node_id in wanted:
-            if self._delivery_to(node_id) is not None:
-                continue  # one image at a time; its turn comes with a list that has only this one
-            delivery = Delivery(job, node_id, wanted[node_id], now)
-            delivery.held = node_id in held
-            self._serving.deliveries.append(delivery)
-
-    def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
-        """A held node gets nothing more and keeps what it has; let go, it is told at once to go on."""
-        if held and not delivery.held:
-            self._serving.sender.remove_target(delivery.node_id)
-            delivery.target = None
-            delivery.waiting = []
-        elif delivery.held and not held:
-            delivery.act_at = now
-        delivery.held = held
-
-    def _remove(self, delivery: Delivery) -> None:
-        self._serving.deliveries.remove(delivery)
-        self._serving.sender.remove_target(delivery.node_id)
-        node = self._contact.node(delivery.node_id)
-        if node is not None and not delivery.job.stock and delivery.state in BEFORE_COMMIT[1:]:
-            self._contact.command(node, "cancel", delivery.job.md5)
-
-    def _of(self, job: Job) -> list:
-        return [delivery for delivery in self._serving.deliveries if delivery.job is job]
+    def _wanted(self) -> object:
+        try:
+            from gateway.wanted import Wanted
+        finally:
+            forget(("gateway.wanted",))  # a list changes rarely, and parts need the room
+        return Wanted(self._jobs, self._serving, self._contact)
 
     # ---- what the mesh says
 

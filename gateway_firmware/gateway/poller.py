@@ -96,8 +96,8 @@ class Poller:
 
     async def check_for_ota_updates(self, wait: int, have: int | None) -> None:
         revision, jobs = await self._home_assistant.pending(wait, have)
-        self._revision = revision
         self._distributor.listed(jobs, self._clock())
+        self._revision = revision  # not before: without memory for it, that list is asked for again
         self._answered(revision)
 
     async def _fetch(self, wanted: tuple) -> None:

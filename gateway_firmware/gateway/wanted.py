@@ -1,0 +1,82 @@
+"""What a new pending list changes: jobs begin and end, nodes come to them, leave them, and are held.
+
+Loaded for each list that is new, and forgotten after it. What follows for a node is `distributor`'s.
+"""
+
+from gateway.contact import Contact
+from gateway.delivery import BEFORE_COMMIT, Delivery, Job
+from gateway.serving import Serving
+
+
+class Wanted:
+    """`jobs` is {(id, token): Job}, the distributor's own."""
+
+    def __init__(self, jobs: dict, serving: Serving, contact: Contact) -> None:
+        self._jobs = jobs
+        self._serving = serving
+        self._contact = contact
+
+    def listed(self, jobs: object, now: int) -> None:
+        """`jobs` are all there are, as dicts; they are gone through twice."""
+        listed = [(fields["id"], fields["token"]) for fields in jobs]
+        self.drop([key for key in self._jobs if key not in listed])
+        for fields in jobs:
+            key = (fields["id"], fields["token"])
+            if key not in self._jobs:
+                try:
+                    self._jobs[key] = Job(fields)
+                except ValueError as error:
+                    print("job", fields["id"], "cannot be served:", error)
+                    continue
+            self._jobs[key].sign(fields)
+            self._set_targets(self._jobs[key], fields["targets"], now)
+
+    def drop(self, keys: list) -> None:
+        for key in keys:
+            job = self._jobs.pop(tuple(key), None)
+            if job is None:
+                continue
+            for delivery in self._of(job):
+                self._remove(delivery)
+            offer = job.offer
+            if self._serving.sender.offer_of(offer.role, offer.hardware) is offer:
+                self._serving.sender.withdraw(offer.role, offer.hardware)
+            if not [other for other in self._jobs.values() if other.firmware_id == job.firmware_id]:
+                self._serving.forget(job.firmware_id)
+
+    def _set_targets(self, job: Job, targets: list, now: int) -> None:
+        wanted = {int(target["node_id"]): target["attempt"] for target in targets}
+        held = [int(target["node_id"]) for target in targets if target.get("paused") is True]
+        for delivery in self._of(job):
+            if wanted.get(delivery.node_id) == delivery.attempt:
+                self._hold(delivery, delivery.node_id in held, now)
+                del wanted[delivery.node_id]
+            else:
+                self._remove(delivery)
+        busy = [delivery.node_id for delivery in self._serving.deliveries]
+        for node_id in wanted:
+            if node_id in busy:
+                continue  # one image at a time; its turn comes with a list that has only this one
+            delivery = Delivery(job, node_id, wanted[node_id], now)
+            delivery.held = node_id in held
+            self._serving.deliveries.append(delivery)
+
+    def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
+        """A held node gets nothing more and keeps what it has; let go, it is told at once to go on."""
+        if held and not delivery.held:
+            self._serving.sender.remove_target(delivery.node_id)
+            delivery.target = None
+            delivery.waiting = []
+        elif delivery.held and not held:
+            delivery.act_at = now
+        delivery.held = held
+
+    def _remove(self, delivery: Delivery) -> None:
+        self._serving.deliveries.remove(delivery)
+        self._serving.sender.remove_target(delivery.node_id)
+        node = self._contact.node(delivery.node_id)
+        if node is not None and not delivery.job.stock and delivery.state in BEFORE_COMMIT[1:]:
+            self._contact.command(node, "cancel", delivery.job.md5)
+
+    def _of(self, job: Job) -> list:
+        return [delivery for delivery in self._serving.deliveries if delivery.job is job]
