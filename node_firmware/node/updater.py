@@ -253,7 +253,8 @@ class Updater:
         except ImageError as error:
             self._stop(error.code, error.reason)
             return
-        except MemoryError:
+        except MemoryError as error:
+            print(error)
             self._stop("space", "There was too little memory to check the image.")
             return
         finally:

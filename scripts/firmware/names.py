@@ -2,8 +2,8 @@
 
 MicroPython keeps every name in its heap once, in pools that double when they are full, so names that
 nobody else can see share a few short ones: a private attribute is `_a` in one class and `_a` in
-another, an argument is `a` in every function. Line numbers and everything public stay, and with them
-what a crash is told by: file, line and error.
+another, an argument is `a` in every function. Line numbers, classes and whatever another module uses
+stay, and with them what a crash is told by: file, line and error.
 
 `sources` is always a whole application, since only that shows who else can see a name. Left alone is
 whatever a string or a keyword mentions, what is reached through anything but `self`, and what a class
@@ -16,6 +16,8 @@ import itertools
 import string
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+
+from scripts.firmware import unused
 
 _Edit = tuple[int, int, str, str]  # line from 1, column in bytes, what stands there, what shall
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -171,19 +173,22 @@ def _of_class(node: ast.ClassDef) -> list[ast.Name]:
 
 
 def _of_globals(tree: ast.Module, source: bytes, seen: set[str]) -> Iterator[_Edit]:
-    """Functions and tables that only this module knows."""
+    """Functions and tables that only this module uses."""
     names = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     bound = _bound_inside(tree)
     defined = [item for item in tree.body if _is_function(item)]
     tables = [
         item.targets[0].id
         for item in tree.body
-        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name)
+        if isinstance(item, ast.Assign)
+        and isinstance(item.targets[0], ast.Name)
+        and not _may_be_whole(item.value)
     ]
+    kept = seen | bound | unused.ENTRIES
     wanted = [
         name
         for name in [*(item.name for item in defined), *tables]
-        if _private(name) and name not in seen | bound and not name.isupper()
+        if name not in kept and not name.startswith("__")
     ]
     taken = {*names, *bound, *(item.name for item in defined)}
     free = (f"_{letters}" for letters in _letters() if f"_{letters}" not in taken)
@@ -192,6 +197,12 @@ def _of_globals(tree: ast.Module, source: bytes, seen: set[str]) -> Iterator[_Ed
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in short:
             yield node.lineno, node.col_offset, node.id, short[node.id]
+
+
+def _may_be_whole(value: ast.expr) -> bool:
+    """Whether `constants` may have use for it."""
+    number = isinstance(value, ast.Constant) and isinstance(value.value, int)
+    return number or isinstance(value, ast.Name | ast.UnaryOp | ast.BinOp)
 
 
 def _bound_inside(tree: ast.Module) -> set[str]:

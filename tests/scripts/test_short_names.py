@@ -6,6 +6,7 @@ import pytest
 
 from scripts.firmware import compiler, names, sources
 
+USER = {"user.py": b"from m import A, f\n"}
 MICROPYTHON = compiler.REPOSITORY / ".tools/bin/micropython"
 
 
@@ -42,14 +43,25 @@ def test_a_value_of_the_class_itself_is_named_as_those_of_its_objects() -> None:
 
 def test_an_argument_means_the_same_inside_and_hides_nothing() -> None:
     before = b"a = 5\n\n\ndef f(size, b):\n    return [lambda most: size + a + most for _ in b]\n"
-    after = names.shortened({"m.py": before})["m.py"]
+    after = names.shortened({"m.py": before, **USER})["m.py"]
     assert after == b"a = 5\n\n\ndef f(c, d):\n    return [lambda e: c + a + e for _ in d]\n"
 
 
 def test_a_function_that_only_its_module_knows_is_named_shortly() -> None:
-    before = b"def _parse(x):\n    return x\n\n\nfound = _parse(1)\n"
-    after = names.shortened({"m.py": before})["m.py"]
-    assert after == b"def _a(a):\n    return a\n\n\nfound = _a(1)\n"
+    before = b"def parse(x):\n    return x\n\n\ndef f():\n    return parse(1)\n"
+    after = names.shortened({"m.py": before, **USER})["m.py"]
+    assert after == b"def _a(a):\n    return a\n\n\ndef f():\n    return _a(1)\n"
+
+
+def test_a_table_that_only_its_module_knows_is_named_shortly() -> None:
+    before = b"PAUSES = (1, 2)\n\n\ndef f():\n    return PAUSES\n"
+    after = names.shortened({"m.py": before, **USER})["m.py"]
+    assert after == b"_a = (1, 2)\n\n\ndef f():\n    return _a\n"
+
+
+@pytest.mark.parametrize("source", [b"def main():\n    pass\n", b"SIZE = 1 << 4\n", b"A = B = 1\n"])
+def test_what_is_called_from_outside_or_is_a_number_keeps_its_name(source: bytes) -> None:
+    assert names.shortened({"m.py": source})["m.py"] == source
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,7 @@ def test_a_function_that_only_its_module_knows_is_named_shortly() -> None:
     ],
 )
 def test_what_somebody_else_may_mean_is_left_alone(source: bytes) -> None:
-    assert names.shortened({"m.py": source})["m.py"] == source
+    assert names.shortened({"m.py": source, **USER})["m.py"] == source
 
 
 @pytest.mark.parametrize("other", [b"from m import _find\n", b"import m\n\nm._find()\n"])
