@@ -77,7 +77,7 @@ class House:
 
     async def play(self, run: Run) -> Outcome:
         began = time.monotonic()
-        uploaded = await self._firmware(run)
+        uploaded = await self.upload_next(run)
         node_id = self._node_id(run)
         parts = -(-uploaded["size_bytes"] // 1024)
         self.ear.listen_for(node_id, parts)
@@ -166,7 +166,7 @@ class House:
         told = (await self.stage.told())["nodes"]
         return any(row["node_id"] == str(self.stock.node_id) for row in told)
 
-    async def _firmware(self, run: Run) -> dict[str, Any]:
+    async def upload_next(self, run: Run) -> dict[str, Any]:
         """Two images of each size take turns, so that each is another one than what runs."""
         self._said = len(self.stock.said())
         turn = self._turns.get((run.kind, run.padding), 0)
