@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from scripts.benchmark import programs
 from scripts.benchmark.mesh_command import BOUNDS, main, measured, misses, page
 from scripts.benchmark.radio import Air, star
 from scripts.benchmark.transfers import LEVEL_1, STOP_AND_WAIT, Transfer, is_complete
@@ -31,7 +32,23 @@ def test_a_figure_beyond_its_bound_is_said(figures):
 
 
 def test_the_page_names_every_bound(figures):
-    assert all(f"`{name}`" in page(figures) for name in BOUNDS)
+    measured_too = dict.fromkeys(BOUNDS, 1.0)
+    assert all(f"`{name}`" in page(measured_too | figures) for name in BOUNDS)
+
+
+def test_the_real_programs_keep_to_their_heaps_and_to_one_connection(full_counts):
+    if not full_counts:
+        return  # forty seconds; tests of either program hold it to its heap
+    found = programs.figures(16 * KIB)
+    assert misses({name: found[name] for name in found if name != "ha_bytes_per_image_20"}) == []
+    assert {name for name in BOUNDS if "_per_image" in name or "heap" in name} - set(found) == {
+        "broadcast_link_bytes_per_image"
+    }
+
+
+def test_heap_over_idle_is_the_most_over_the_median_of_quiet():
+    idle = [f"heap {number * 1024}" for number in (90, 100, 100, 100)]
+    assert programs.over_idle(idle, ["heap 104448", "other", "heap 122880", "heap 1"]) == 20.0
 
 
 def test_an_option_that_it_does_not_know_is_refused():

@@ -1,0 +1,214 @@
+"""What a rollout costs the real programs: the gateway's and a node's, compiled, on MicroPython in a device's heap.
+
+The gateway serves twenty nodes in a tree from a Home Assistant that is written from docs/gateway-api.md alone; the node
+takes an update from the protocol's own sender. Both stand in the tests of those programs, and are borrowed from there.
+Heap is what objects in use take, looked at five times a second.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from types import ModuleType
+from typing import Any
+
+from simulator import firmware, virtual_mesh
+from simulator.bootloader import Board, Machine
+from simulator.guardian import Guardian
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TESTS = REPOSITORY / "tests"
+SAMPLER = Path(__file__).with_name("heap_of_gateway.py")
+NODES = 20
+AT_ONCE = 4  # nodes that Home Assistant lets take an image at a time (custom_components/mesh_ota/const.py)
+IDLE_SAMPLES = 10
+KIB = 1024
+SAYS_ITS_HEAP = """
+
+import asyncio as _asyncio
+import gc as _gc
+
+_Silent = Role
+
+
+async def _say():
+    while True:
+        _gc.collect()
+        print("heap", _gc.mem_alloc())
+        await _asyncio.sleep(0.2)
+
+
+class Role(_Silent):
+    async def run(self):
+        _asyncio.create_task(_say())
+        await _Silent.run(self)
+"""
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """A module of the tests of a program, under a name of its own: both folders have files of the same name."""
+    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", TESTS / folder / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def borrow() -> tuple[ModuleType, ModuleType]:
+    """The tests of the gateway and of the node on MicroPython."""
+    places = [REPOSITORY / "gateway_firmware", REPOSITORY / "node_firmware"]
+    places += [TESTS / "gateway_firmware", TESTS / "node_firmware"]
+    sys.path[:0] = [str(place) for place in places if str(place) not in sys.path]
+    return load("gateway_firmware", "test_on_micropython"), load(
+        "node_firmware", "test_on_micropython"
+    )
+
+
+def over_idle(idle: list[str], busy: list[str]) -> float:
+    """KiB that were in use at most, over what is in use when nothing happens; from what a board has printed."""
+    before = [int(number) for number in re.findall(r"heap (\d+)", "\n".join(idle))][-IDLE_SAMPLES:]
+    during = [int(number) for number in re.findall(r"heap (\d+)", "\n".join(busy))]
+    return round((max(during) - median(before)) / KIB, 1)
+
+
+async def until(condition: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("A rollout to real programs does not come to its end.")
+        await asyncio.sleep(0.02)
+
+
+class Rollout:
+    """Twenty nodes in a tree under the gateway's program, and a Home Assistant that lists some of them at a time."""
+
+    def __init__(self, tests: ModuleType, size: int) -> None:
+        self.tests = tests
+        self.image = tests.image_of(size)
+        self.home_assistant = tests.HomeAssistantSide(tests.GATEWAY_KEY, tests.GATEWAY)
+        self.house: Any = None
+        self.first = 0  # bytes read for the nodes that began together
+
+    async def start(self, folder: str) -> None:
+        tests = self.tests
+        flash = tests.Flash(Path(folder))
+        await self.home_assistant.start()
+        flash.configure(self.home_assistant.url)
+        port = tests.free_port()
+        process = await asyncio.create_subprocess_exec(
+            tests.MICROPYTHON, "-X", f"heapsize={tests.HEAP}", SAMPLER, tests.START, str(port),
+            cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        self.house = tests.House(process, self.home_assistant, port)
+        for number in range(NODES):
+            inner = number < tests.NEIGHBOURS
+            below = port if inner else self.house.members[number % tests.NEIGHBOURS].port
+            await self.house.add(2000000001 + number, below, listen=inner)
+            if number == tests.NEIGHBOURS - 1:
+                await asyncio.sleep(1)
+        ids = [str(member.mesh.node_id) for member in self.house.members]
+        await until(lambda: all(self.home_assistant.told(one, "nodes") for one in ids), 60)
+
+    async def run(self) -> None:
+        """Until each node runs the image and has said so."""
+        self.home_assistant.images[2] = self.image
+        # Leaves first: a member that restarts takes what hangs below it out of the tree for good.
+        left = [member.node for member in reversed(self.house.members)]
+        listed: list[Any] = []
+        while left:
+            if left[:AT_ONCE] != listed:
+                listed = left[:AT_ONCE]
+                targets = [(node.mesh.node_id, 1) for node in listed]
+                self.home_assistant.set_jobs(self.tests.job(self.image, targets))
+            await until(lambda now=listed: any(is_done(node) for node in now), 90)
+            self.first = self.first or self.home_assistant.bytes_served()
+            left = [node for node in left if not is_done(node)]
+        if any(member.node.images != [self.image] for member in self.house.members):
+            raise RuntimeError("A node has got another image than the one that it was offered.")
+
+
+def is_done(node: Any) -> bool:
+    return bool(node.images) and node.boot == 8 and node.phase == "idle"
+
+
+async def gateway_figures(tests: ModuleType, size: int) -> dict[str, object]:
+    """A rollout to twenty nodes."""
+    with tempfile.TemporaryDirectory() as folder:
+        rollout = Rollout(tests, size)
+        home_assistant = rollout.home_assistant
+        try:
+            await rollout.start(folder)
+            await asyncio.sleep(IDLE_SAMPLES * 0.2)
+            output = rollout.house.output
+            idle, requests = len(output), len(home_assistant.requests)
+            before = set(home_assistant.peers)
+            await rollout.run()
+            return {
+                "http_connections": max(1, len(home_assistant.peers - before)),
+                "http_requests": len(home_assistant.requests) - requests,
+                "ha_bytes_per_image_20": round(home_assistant.bytes_served() / size, 2),
+                "ha_bytes_per_image_together": round(rollout.first / size, 2),
+                "gateway_heap_over_idle_kib": over_idle(output[:idle], output[idle:]),
+            }
+        finally:
+            if rollout.house is not None:
+                await rollout.house.stop()
+
+
+async def node_figures(tests: ModuleType, size: int) -> dict[str, object]:
+    """One update of a node."""
+    with tempfile.TemporaryDirectory() as folder:
+        place, guardian = Path(folder), Guardian()
+        (place / "air").mkdir()
+        hardware = firmware.compile_hardware(place / "hardware")
+        machine = Machine(virtual_mesh.MICROPYTHON, hardware, place / "air", guardian)
+        mac = bytes([0x24, 0x6F, 0x28, 0xAE, random.randrange(10, 250), 2])  # noqa: S311
+        board = Board(machine, place / "board", "hall", mac, tests.HEAP)
+        firmware.put_into_service(board.flash, firmware.with_role("pir", "1.0.0", SAYS_ITS_HEAP))
+        (board.flash / "config.json").write_text(tests.json.dumps(config(tests.h.KEY)))
+        gateway = tests.Gateway(board)
+        await board.start()
+        gateway.open()
+        try:
+            await gateway.until(lambda _status: gateway._greeted(), 20)  # noqa: SLF001
+            await asyncio.sleep(IDLE_SAMPLES * 0.2)
+            idle = len(board.said())
+            padding = hashlib.shake_128(b"padding").digest(max(1, size - 48 * KIB))
+            image = firmware.with_new_behaviour("pir", "1.1.0", padding)
+            md5 = await gateway.offer(image)
+            await gateway.until(lambda status: status["phase"] == "ready", 120)
+            said = board.said()
+            gateway.commit(md5)
+            return {"node_heap_over_idle_kib": over_idle([said[:idle]], [said[idle:]])}
+        finally:
+            await gateway.close()
+            await board.stop()
+            guardian.close()
+
+
+def config(key: bytes) -> dict[str, object]:
+    return {
+        "node_type": "pir",
+        "name": "hall",
+        "mesh": {"prefix": "house", "password": "long enough"},
+        "mesh_key": key.hex(),
+    }
+
+
+def figures(size: int) -> dict[str, object]:
+    """Of both programs."""
+
+    async def both() -> dict[str, object]:
+        of_gateway, of_node = borrow()
+        found = await asyncio.gather(gateway_figures(of_gateway, size), node_figures(of_node, size))
+        return found[0] | found[1]
+
+    return asyncio.run(both())
