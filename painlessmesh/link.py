@@ -7,7 +7,7 @@ from painlessmesh.neighbour import Link
 
 PORT = 5555
 LINKS_LIMIT = 8  # an ESP32 has 10 sockets in all; one listens, one talks HTTP
-READ_SIZE = 512  # bytes that each link reads at a time
+READ_SIZE = 512  # bytes that a link reads at a time
 TICK = 0.1  # s
 DRAIN_TIMEOUT = 10  # s for a peer to take what we send
 DIAL_TIMEOUT = 10  # s
@@ -29,6 +29,9 @@ class Links:
         self._closed = 0  # times
         self._listening = False
         self._served = 0
+        self._buffer = bytearray(
+            READ_SIZE
+        )  # of all links: what one has read it hands on before it waits
 
     async def listen(self, host: str, port: int = PORT) -> None:
         """Accepts links; returns once the socket listens. OSError when it cannot."""
@@ -106,7 +109,7 @@ class Links:
     async def _read(self, link: Link, reader: object) -> None:
         # Without a timeout: the mesh closes a silent link, which cancels this task. On MicroPython a timeout that runs out
         # while bytes come in loses them.
-        read = _reader(reader)
+        read = _reader(reader, self._buffer)
         try:
             while not link.closing:
                 chunk, size = await read()
@@ -138,8 +141,8 @@ class Links:
                 link.close("%s: %s" % (type(error).__name__, error))
 
 
-def _reader(reader: object) -> object:
-    """An async function giving (buffer, bytes read); one buffer for the life of the link where the stream can fill it."""
+def _reader(reader: object, buffer: bytearray) -> object:
+    """An async function giving (bytes, how many were read); in that buffer where the stream can fill it."""
     if not hasattr(reader, "readinto"):
 
         async def read() -> tuple:
@@ -147,7 +150,6 @@ def _reader(reader: object) -> object:
             return chunk, len(chunk)
 
         return read
-    buffer = bytearray(READ_SIZE)
 
     async def read_into() -> tuple:
         return buffer, await reader.readinto(buffer)

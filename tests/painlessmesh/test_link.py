@@ -287,14 +287,15 @@ class OnlyRead:
         self.read = Stream().read
 
 
-async def test_a_stream_that_can_fill_a_buffer_gets_the_same_one_each_time():
+async def test_a_stream_that_can_fill_a_buffer_fills_the_one_of_all_links():
     from painlessmesh.link import _reader
 
-    read = _reader(Stream())
+    shared = bytearray(8)
+    read = _reader(Stream(), shared)
     first, size = await read()
     second, _ = await read()
-    assert first is second and bytes(first[:size]) == b"abc"
-    assert await _reader(OnlyRead())() == (b"xxxxx", 5)
+    assert first is second is shared and bytes(first[:size]) == b"abc"
+    assert await _reader(OnlyRead(), shared)() == (b"xxxxx", 5)
 
 
 class Patience:
