@@ -71,6 +71,7 @@ class MeshOta(Orders):
             self.engine.restore(stored)
         if (stored := await self.outlet.nodes_store.async_load()) is not None:
             self.nodes.restore(stored)
+        self.engine.recall()
         self.library.in_use = self.engine.needs
         self.library.keeps = self.nodes.may_run
         async_call_later(

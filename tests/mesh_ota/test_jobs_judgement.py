@@ -264,6 +264,19 @@ def test_a_stock_node_that_we_updated_is_skipped_the_next_time(stock_job):
     assert again.nodes[ATTIC].status is NodeStatus.SKIPPED
 
 
+def test_what_a_stock_node_runs_is_recalled_from_the_jobs(stock_job):
+    """Killed soon after, Home Assistant had the job written down and not yet what it noted of the node."""
+    house, job = stock_job
+    house.leave(ATTIC)
+    node = house.join_stock(ATTIC)
+    house.progress(job, "restarting", ATTIC, silent=2)
+    house.wait(minutes=11)
+    assert job.status is JobStatus.COMPLETED
+    node.md5, node.version = "ab" * 16, "0.9.0"
+    house.engine.recall()
+    assert (node.md5, node.version) == (job.md5_hash, job.version)
+
+
 def test_a_node_that_became_another_type_is_not_offered_the_image(house: House):
     """Somebody flashed it by cable; never target by anything but what it is now."""
     job = house.create(node_ids=[HALL])

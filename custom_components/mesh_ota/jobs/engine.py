@@ -55,6 +55,10 @@ class JobEngine:
         self.ledger.restore(stored)
         self._restored = self.ledger.revision
 
+    def recall(self) -> None:
+        """Once the nodes are restored too: of what stock nodes run the jobs know more, being written at once."""
+        judgement.recall(self.ledger, self.nodes)
+
     def take_events(self) -> list[Event]:
         """Return what has happened since the last call."""
         events, self.ledger.events = self.ledger.events, []

@@ -7,7 +7,7 @@ stayed, and wanted nothing of two more offers.
 from datetime import datetime, timedelta
 
 from ..const import STOCK_SETTLED, STOCK_SILENT
-from ..nodes import Node
+from ..nodes import Node, NodeRegistry
 from .fit import runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
@@ -64,6 +64,20 @@ def _judge_other(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
     proved = row.status in _MAY_SKIP and runs_already(job.proof, job.md5_hash, node)
     if proved and not job.force_update:
         ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")
+
+
+def recall(ledger: Ledger, nodes: NodeRegistry) -> None:
+    """Note of each stock node what was brought to it last: its own record may be of the moment before."""
+    brought = [
+        (row.completed_at, row.node_id, job)
+        for job in ledger.jobs.values()
+        for row in job.nodes.values()
+        if row.status is NodeStatus.COMPLETED and row.completed_at is not None
+    ]
+    for _at, node_id, job in sorted(brought, key=lambda entry: entry[0]):
+        node = nodes.nodes.get(node_id)
+        if node is not None and node.stock:
+            node.md5, node.version = job.md5_hash, job.version
 
 
 def unseen(ledger: Ledger, node: Node) -> None:
