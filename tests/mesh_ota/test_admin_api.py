@@ -34,7 +34,7 @@ async def two_nodes(caller: GatewayClient) -> None:
     await caller.report_node(SECOND)
 
 
-def form(content: bytes | None = None, **fields: str) -> FormData:
+def form(content: bytes | None = None, **fields: str | bytes) -> FormData:
     """An upload's body."""
     body = FormData(fields, default_to_multipart=True)
     if content is not None:
@@ -139,6 +139,7 @@ BAD_UPLOADS = [
     (form(node_type="pir", version="1"), 400, "file_missing"),
     (form(images.bundle(), release_notes="x" * 70_000), 413, "field_too_large"),
     (form(images.bundle(), hardware="ESP99"), 400, "hardware_unknown"),
+    (form(images.bundle(), release_notes=b"\xff\xfe"), 400, "field_malformed"),
 ]
 
 

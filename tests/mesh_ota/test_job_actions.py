@@ -62,6 +62,20 @@ async def test_a_retry_makes_a_new_job_for_what_failed(
     assert [row["node_id"] for row in again["nodes"]] == [NODE]
 
 
+async def test_a_retry_by_api_is_a_new_job_too(
+    hass: HomeAssistant, firmware: Any, caller: GatewayClient, admin: Any
+):
+    job = await call(hass, "create_job", firmware_id=firmware["id"], target_node_ids=[NODE])
+    path = f"{API}ota/updates/{job['id']}/retry"
+    early = await admin.post(path)
+    assert (early.status, (await early.json())["code"]) == (409, "job_still_runs")
+    await fail(caller)
+    answer = await admin.post(path)
+    assert answer.status == 201
+    again = await answer.json()
+    assert (again["retry_of"], [row["node_id"] for row in again["nodes"]]) == (job["id"], [NODE])
+
+
 async def test_pause_and_resume_by_action_and_api(hass: HomeAssistant, firmware: Any, admin: Any):
     job = await call(hass, "create_job", firmware_id=firmware["id"])
     paused = await call(hass, "pause_job", job_id=job["id"])

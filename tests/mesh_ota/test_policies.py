@@ -150,8 +150,11 @@ async def test_what_is_kept_is_set_for_the_house_and_holds_at_once_and_after_a_r
     assert [(change.kind, change.id) for change in told] == [("job", str(old.id))]
     assert {e["job_id"] for e in await hub.history.async_entries()} == {old.id, new.id}
     assert hub.library.most == 32 * 2**20
+    rollout = {"canary": 1, "window": {"weekdays": [5, 6], "start": "22:00", "end": "06:00"}}
+    policy = await hub.policies.async_set("pir", {"delay_hours": 3, "rollout": rollout})
     again = MeshOta(hass)
     await again.policies.async_load()
+    assert again.policies.everything() == [policy]
     assert (again.policies.retention.jobs_days, again.library.most) == (10, 32 * 2**20)
 
 
