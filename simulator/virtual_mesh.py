@@ -24,11 +24,11 @@ MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
 MESH_PORT = 5555
 
 # On the 64-bit unix port code and objects take twice an ESP32's room. The fakes come on top of what stands for a board's
-# heap: on an ESP32 the modules they stand for are in C and take nothing of it (measured: 18 KiB, and 2 for power_on).
-_FAKES = 20
-# The goal is 192 and 160; these are the smallest round figures with which every update of the tests comes through.
-GATEWAY_HEAP = f"{240 + _FAKES}k"
-NODE_HEAP = f"{220 + _FAKES}k"
+# heap: on an ESP32 the modules they stand for are in C and take nothing of it (measured: 21.6 KB when main.py starts).
+_FAKES = 22
+# A node lives in what the design gives it. A gateway's goal is 192; this is what its updates come through with.
+GATEWAY_HEAP = f"{238 + _FAKES}k"
+NODE_HEAP = f"{160 + _FAKES}k"
 
 _SETUP_KEY = re.compile(r"(?:[A-Z2-7]{4}-){13}[A-Z2-7]\b")
 _ROUTER_BSSID = bytes.fromhex("3c28a6000001")
