@@ -12,7 +12,7 @@ import os
 from device import forget
 from gateway.blocks import Blocks
 
-GC_THRESHOLD = 8192  # bytes between collections: the WiFi driver needs the rest of the heap
+GC_THRESHOLD = 4096  # bytes between collections: the WiFi driver needs the rest of the heap
 LOADING_THRESHOLD = 2048  # the same while code is loaded, which leaves much behind
 ONLY_AT_START = (
     "gateway.keys",

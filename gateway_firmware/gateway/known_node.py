@@ -47,7 +47,7 @@ class KnownNode:
         """A status of this node that is genuine and new."""
         self.heard_at = now
         # Written anew: what MicroPython's parser lets pass need not be JSON to Home Assistant.
-        self.words = json.dumps(status, separators=(",", ":"))
+        self.words = json.dumps(status, separators=(",", ":")).encode()
         digest = hashlib.sha256()
         for name in MATTERS.split(" "):
             # Through str(), not json: a nested object must not depend on the order of its keys.
@@ -71,22 +71,21 @@ class KnownNode:
     @property
     def size(self) -> int:
         """Bytes of heap that its last status takes."""
-        return len(self.words) if isinstance(self.words, str) else 0
+        return len(self.words) if isinstance(self.words, bytes) else 0
 
     # ---- for the reporter
 
-    def entry(self, now: int) -> str:
-        """Its entry in a report, as JSON; follow it up with `told` or `lost`."""
+    def entry(self, now: int) -> tuple:
+        """Its entry in a report, as pieces of JSON; follow it up with `told` or `lost`."""
         self.news = NOTHING
-        if isinstance(self.words, str):
-            said = '"status": ' + self.words
-        else:
-            role, hardware = self.words
-            said = '"asks_for": {{"role": {}, "hardware": {}}}'.format(
-                json.dumps(role), json.dumps(hardware)
-            )
         heard = (now - self.heard_at) // SECOND
-        return '{{"node_id": "{}", "heard": {}, {}}}'.format(self.node_id, heard, said)
+        head = '{{"node_id": "{}", "heard": {}, '.format(self.node_id, heard)
+        if isinstance(
+            self.words, bytes
+        ):  # in a piece of its own: there may be no room for it once more
+            return head, '"status": ', self.words, "}"
+        role, hardware = [json.dumps(word) for word in self.words]
+        return head, '"asks_for": {{"role": {}, "hardware": {}}}'.format(role, hardware), "}"
 
     def told(self) -> None:
         if self.news == NOTHING and self.size:

@@ -75,15 +75,17 @@ class Reporter:
         return memoryview(self._body)[: self._length]
 
     def _put_list(self, name: str, rows: object) -> None:
+        """Each row is a tuple of pieces."""
         before = '"' + name + '": ['
         for row in rows:
             self._put(before)
-            self._put(row)
+            for piece in row:
+                self._put(piece)
             before = ", "
         self._put("]" if before == ", " else before + "]")
 
-    def _put(self, text: str) -> None:
-        piece = text.encode()
+    def _put(self, piece: str | bytes) -> None:
+        piece = piece.encode() if isinstance(piece, str) else piece
         end = self._length + len(piece)
         if end > len(self._body):
             self._body = self._body + bytes(end - len(self._body))
@@ -109,7 +111,7 @@ class Reporter:
 
     def _tree(self) -> object:
         for row in self._mesh.tree()[:TREE_MAX]:
-            yield '["{}", "{}"]'.format(*row)
+            yield ('["{}", "{}"]'.format(*row),)
 
     def _nodes(self, now: int) -> object:
         for node in self._contact.to_tell(now)[:NODES_MAX]:
@@ -121,7 +123,7 @@ class Reporter:
     def _progress(self) -> object:
         for target in self._distributor.to_tell()[:PROGRESS_MAX]:
             self._flying.append(target)
-            yield json.dumps(target.entry())
+            yield (json.dumps(target.entry()),)
 
     def _tree_changed(self) -> None:
         self._tree_news = True

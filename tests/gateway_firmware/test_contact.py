@@ -17,9 +17,13 @@ def gateway():
 
 def entries(gateway):
     return {
-        node.node_id: json.loads(node.entry(gateway.now))
+        node.node_id: json.loads(whole(node.entry(gateway.now)))
         for node in gateway.contact.to_tell(gateway.now)
     }
+
+
+def whole(pieces):
+    return b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
 
 
 def tell_all(gateway):
