@@ -15,7 +15,7 @@ GREET_AFTER = 28 * SECOND  # of silence: it may have missed our last hello
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
-WAITING_MAX = 4096  # bytes of statuses kept until they are told
+WAITING_MAX = 6144  # bytes of statuses kept until they are told
 
 
 class Contact:
