@@ -7,7 +7,6 @@ any task raises ends the program; the loader writes the reason down and restarts
 import asyncio
 import binascii
 
-from device import forget
 from device.board import Board
 from gateway.blocks import Blocks
 from gateway.contact import Contact
@@ -39,7 +38,7 @@ class Gateway:
         self.board = board
         self.config = config
         self.who = who
-        self._root = root
+        self.root = root
         self._blocks = blocks
         self._update = None  # own_update.OwnUpdate, once a job names this gateway
         self.mesh = Mesh(board.node_id)
@@ -99,41 +98,27 @@ class Gateway:
             self._feed(),
         ]
         if self.who["in_trial"] or self.who["parked"]:
-            running.append(self._try_ourselves())
+            from gateway import own_trial
+
+            running.append(own_trial.of(self))
         await asyncio.gather(*running)
 
     # ---- this gateway as one of those that are updated
 
     def _update_ourselves(self, delivery: object, now: int) -> None:
         if self._update is None:
-            from device.flash_files import FlashFiles
-            from gateway.own_update import OwnUpdate
+            from gateway import own_update
 
-            files = FlashFiles(self._root)
-            self._update = OwnUpdate(self.board, self.config, self.who, files, self.links.close)
+            self._update = own_update.of(self)
         self._update.tick(delivery, self._blocks, now)
-
-    async def _try_ourselves(self) -> None:
-        from device.flash_files import FlashFiles
-        from gateway import own_trial
-
-        step = own_trial.run if self.who["in_trial"] else own_trial.again
-        changed = await step(self.board, self.poller, FlashFiles(self._root))
-        forget(own_trial.LOADED)
-        self.who.update(changed or {})
-        self.reporter.everything()
-        self.poller.wake()
 
     def _take_keys(self, changes: list) -> None:
         """Changes of the signing key: the nodes' matter, and ours where we carry it too."""
         self.contact.take_keys(changes)
-        for change in changes:
-            if change["from"] == self.who.get("key"):
-                from device.flash_files import FlashFiles
-                from gateway import own_key
+        if changes and "key" in self.who:
+            from gateway import own_key
 
-                files = FlashFiles(self._root)
-                self.who["key"] = own_key.replaced(files, self.config["signing_key"], change)
+            own_key.take(self, changes)
 
     # ---- what runs
 

@@ -20,6 +20,19 @@ LOADED = (
 )
 
 
+async def of(gateway: object) -> None:
+    """The trial of this gateway.gateway.Gateway, or its wait for another one."""
+    from device import forget
+    from device.flash_files import FlashFiles
+
+    step = run if gateway.who["in_trial"] else again
+    changed = await step(gateway.board, gateway.poller, FlashFiles(gateway.root))
+    forget(LOADED)
+    gateway.who.update(changed or {})
+    gateway.reporter.everything()
+    gateway.poller.wake()
+
+
 async def run(board: object, poller: object, files: object) -> dict:
     """To the verdict; then the flash knows it and, unless confirmed, the board restarts. Answers what
     is to be said of this gateway from now on, as `own_slot.confirm` does."""

@@ -8,6 +8,7 @@ the first part, and nothing is armed unless Home Assistant lists the job at that
 import asyncio
 
 from device import forget
+from device.flash_files import FlashFiles
 from device.image import HARDWARE, ImageError
 from gateway.delivery import DOWNLOADING, FAILED, OFFERED, RESTARTING, VERIFYING, Delivery, Job
 from gateway.own_install import LONGEST, ORDER, RESULT
@@ -139,6 +140,12 @@ class OwnUpdate:
         await asyncio.sleep(TELL_SECONDS)
         await self._close()
         self._board.reset()
+
+
+def of(gateway: object) -> OwnUpdate:
+    """The update of this gateway.gateway.Gateway itself."""
+    files = FlashFiles(gateway.root)
+    return OwnUpdate(gateway.board, gateway.config, gateway.who, files, gateway.links.close)
 
 
 def announced(job: Job) -> dict:

@@ -21,8 +21,8 @@ _Connection = Connection
 
 
 class Connection(_Connection):
-    def __init__(self, url):
-        _Connection.__init__(self, "http://127.0.0.1:9")
+    def __init__(self, url, *more):
+        _Connection.__init__(self, "http://127.0.0.1:9", *more)
 """
 }
 
