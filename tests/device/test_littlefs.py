@@ -53,3 +53,17 @@ def test_the_shipped_boot_py_finds_a_whole_slot_on_whatever_a_cut_left(
     print(said[-1])
     good, bad = (int(word) for word in said[-1].split() if word.isdigit())
     assert min(good, bad) > (300 if full_counts else 10)
+
+
+def test_a_filesystem_filled_to_its_last_block_is_told_and_the_next_good_update_works() -> None:
+    run = subprocess.run(
+        [MICROPYTHON, "-X", "heapsize=32m", "tests/device/littlefs_full.py"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr
+    said = [line.split() for line in run.stdout.splitlines() if line[:1].isdigit()]
+    assert [words[1] for words in said] == ["space", "flash", "flash", "flash"]
