@@ -64,9 +64,9 @@ class Node:
             self._trying = Trying(self.slots, self.updater, self.role, board.now_us())
         self._restart = asyncio.Event()
         self._beaten = board.now_us()
-        self._join_parts()
+        self.join_parts()
 
-    def _join_parts(self) -> None:
+    def join_parts(self) -> None:
         mesh, updater, contact = self.mesh, self.updater, self.contact
         mesh.on_package(10, self._announced)
         mesh.on_package(12, lambda package, _link, now: updater.received(package, now))
@@ -173,5 +173,6 @@ def read_config() -> dict:
 
 def main() -> None:
     node = Node(Board(), read_config())
+    del Node.__init__, Node.join_parts  # 2 KB of heap: there will be no second one
     collect_every(SERVING)
     asyncio.run(node.run())
