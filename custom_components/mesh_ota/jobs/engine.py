@@ -163,9 +163,7 @@ class JobEngine:
 
     def progress(self, gateway_id: str, said: Progress, now: datetime) -> Verdict:
         """Take one node's progress."""
-        node = self.nodes.nodes.get(said.node_id)
-        asked = node is not None and node.stock and node.hardware is not None
-        return reports.apply_progress(self.ledger, gateway_id, said, now, asked=asked)
+        return reports.apply_progress(self.ledger, gateway_id, said, now)
 
     def job_of(self, gateway_id: str, job_id: int, token: str) -> Job | None:
         """Return the job with this id and token if the gateway has a row in it."""

@@ -77,10 +77,8 @@ def find_job(ledger: Ledger, job_id: int, token: str) -> Job | None:
     return job if job is not None and job.token == token else None
 
 
-def apply_progress(
-    ledger: Ledger, gateway_id: str, said: Progress, now: datetime, *, asked: bool = False
-) -> Verdict:
-    """Take one node's progress. `asked`: it is a stock node that has asked for its type before."""
+def apply_progress(ledger: Ledger, gateway_id: str, said: Progress, now: datetime) -> Verdict:
+    """Take one node's progress."""
     job = find_job(ledger, said.job_id, said.token)
     if job is None or not job.open:
         return Verdict.GONE
@@ -92,7 +90,7 @@ def apply_progress(
     if row.gateway_id != gateway_id or row.attempt != said.attempt or not row.handed_out:
         return Verdict.IGNORED
     row.resent = row.resent if said.resent is None else said.resent
-    if job.runtime != MICROPYTHON and _judge_stock(ledger, job, row, said, now, asked):
+    if job.runtime != MICROPYTHON and _judge_stock(ledger, job, row, said, now):
         return Verdict.TAKEN
     if said.status is row.status:
         _advance(ledger, job, row, said)
@@ -100,17 +98,15 @@ def apply_progress(
     return _move(ledger, job, row, said, now)
 
 
-def _judge_stock(
-    ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime, asked: bool
-) -> bool:
+def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:
     """Take what a C++ node, which says nothing, lets its gateway see. Returns whether that was all."""
     row.silent = said.silent
-    had_begun = row.status is NodeStatus.DOWNLOADING or asked
+    had_begun = row.status is NodeStatus.DOWNLOADING
     if row.status is NodeStatus.RESTARTING and said.status is NodeStatus.DOWNLOADING:
         ledger.try_again(job, row, now)  # it asks for the image again: it does not run it
         return True
     if said.status is NodeStatus.RESTARTING or (had_begun and said.silent >= STOCK_SILENT):
-        # It takes such images and wants no part of this one: it took the last while nobody saw it leave.
+        # It had begun and now wants no part of it: it took the last one while nobody saw it leave.
         ledger.move(job, row, NodeStatus.RESTARTING, now)
         row.left, row.current_part = True, row.total_parts
         return True
