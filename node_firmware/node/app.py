@@ -48,9 +48,9 @@ class Node:
         receive = lambda: self.enable_ota_receive(config["node_type"])  # noqa: E731
         self.updater = Updater(self.slots, takers, receive, config)
         if "signing_key" in config:
-            from device.signing import Signing  # 5 KB of heap that most boards never need
+            from node.signed_only import SignedOnly  # most boards never need it
 
-            self.updater.signing = Signing(
+            self.updater.signing = SignedOnly(
                 self.slots.files, config["signing_key"], self.slots, board.node_id
             )
         self.contact = GatewayContact(self._side, self.mesh, self._compose)
