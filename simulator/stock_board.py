@@ -26,6 +26,8 @@ class StockBoard:
         self.node_id = node_id
         self.folder = folder
         self.role = role
+        self.ask_again = 30.0
+        """seconds after which it asks again for a part that does not come, as C++ does"""
         self.console = folder / "console.log"
         self.starts = 0
         self._gateway = gateway
@@ -79,6 +81,7 @@ class StockBoard:
             console.write(f"-- boot {self.starts}\n".encode())
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, PROGRAM, self.folder, str(self.node_id), self._gateway, self.role, "ESP32",
+                str(self.ask_again),
                 stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
             )  # fmt: skip
         self._guardian.guard(self._process.pid)

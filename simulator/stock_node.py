@@ -1,8 +1,8 @@
 """A process that behaves as an unmodified C++ painlessMesh sketch with `initOTAReceive(role)`: level 0 and nothing more.
 
-    python stock_node.py FOLDER NODE_ID HOST:PORT ROLE HARDWARE
+    python stock_node.py FOLDER NODE_ID HOST:PORT ROLE HARDWARE ASK_AGAIN
 
-One part per request, asked again after 30 s; the MD5 is noted before the restart and believed ever after; a power cut
+One part per request, asked again after ASK_AGAIN seconds, of which C++ has 30; the MD5 is noted before the restart and believed ever after; a power cut
 loses all that had arrived. Its folder holds the note (`md5`) and what it runs (`image`). It ends with exit code 3 where an
 ESP restarts. The receiver is written after the specification of the protocol, not after any program.
 """
@@ -18,7 +18,6 @@ from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 from painlessmesh.protocol import OTA_ANNOUNCE, OTA_DATA, OTA_REQUEST, TO_ONE
 
-ASK_AGAIN = 30_000_000  # us
 ASKS = 10  # then the offer is forgotten
 RESTART_SECONDS = 2
 RESTARTS = 3
@@ -33,11 +32,14 @@ def microseconds() -> int:
 class StockNode:
     """The receiver; `restart` is set when the last part has been taken."""
 
-    def __init__(self, folder: Path, mesh: Mesh, role: str, hardware: str) -> None:
+    def __init__(
+        self, folder: Path, mesh: Mesh, role: str, hardware: str, ask_again: float
+    ) -> None:
         self.restart = asyncio.Event()
         self._folder = folder
         self._mesh = mesh
         self._role, self._hardware = role, hardware
+        self._ask_again = int(ask_again * 1_000_000)
         note = folder / "md5"
         self._installed = note.read_text() if note.exists() else ""
         self._md5 = ""
@@ -68,7 +70,7 @@ class StockNode:
 
     def _ask(self, now: int) -> None:
         self._asks += 1
-        self._ask_at = now + ASK_AGAIN
+        self._ask_at = now + self._ask_again
         self._mesh.send(
             (
                 ("from", self._mesh.node_id),
@@ -101,9 +103,9 @@ class StockNode:
         self.restart.set()
 
 
-async def main(folder: Path, node_id: int, gateway: str, role: str, hardware: str) -> None:
-    mesh = Mesh(node_id)
-    node = StockNode(folder, mesh, role, hardware)
+async def main(folder: str, node_id: str, gateway: str, role: str, hardware: str, ask: str) -> None:
+    mesh = Mesh(int(node_id))
+    node = StockNode(Path(folder), mesh, role, hardware, float(ask))
     links = Links(mesh, microseconds)
     host, _, port = gateway.partition(":")
 
@@ -125,5 +127,5 @@ async def main(folder: Path, node_id: int, gateway: str, role: str, hardware: st
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5]))
+    asyncio.run(main(*sys.argv[1:]))
     sys.exit(RESTARTS)
