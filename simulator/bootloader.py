@@ -22,6 +22,7 @@ START = Path(__file__).with_name("start.py")
 # From reset to the first line of boot.py an ESP32 takes about this long.
 BOOT_SECONDS = 0.3
 _LOOK_SECONDS = 0.25
+_FROZEN = 64  # KiB: what the code of a running application takes here
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,17 @@ class Board:
             "HOME": str(self.folder),
         }
         self._process = await asyncio.create_subprocess_exec(
-            self._machine.micropython, "-X", f"heapsize={self._heap}", START, self._machine.hardware,
+            self._machine.micropython, "-X", f"heapsize={self._heap_now()}", START, self._machine.hardware,
             cwd=self.flash, env=environment, start_new_session=True, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._listening = asyncio.create_task(self._listen(self._process.stdout))
         self._machine.guardian.guard(self._process.pid)
+
+    def _heap_now(self) -> str:
+        """An application frozen into the image takes none of a board's heap; laid out beside the board it does."""
+        frozen = (self.parts / "frozen" / "image_manifest.mpy").exists()
+        return f"{int(self._heap.removesuffix('k')) + _FROZEN}k" if frozen else self._heap
 
     async def _listen(self, output: asyncio.StreamReader | None) -> None:
         """Write down what is printed, each line with the time at which it began."""
