@@ -1,4 +1,4 @@
-"""What a rollout costs the real programs: the gateway's and a node's, compiled, on MicroPython in a device's heap.
+"""What a rollout costs the real programs: the gateway's and a node's, compiled, on MicroPython in about a device's heap.
 
 The gateway serves twenty nodes in a tree from a Home Assistant that is written from docs/gateway-api.md alone; the node
 takes an update from the protocol's own sender. Both stand in the tests of those programs, and are borrowed from there.
