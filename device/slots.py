@@ -135,6 +135,7 @@ class Slots:
             self._clear(slot)
             for _ in installer.unpacking(self.files, slot, incoming, found["folders"], buffer):
                 yield
+            buffer = None  # reading back has one of its own
             proof = installer.read_back(self.files, slot)
             if self.is_refused(proof) and not incoming.announced["forced"]:
                 raise ImageError("refused", "This firmware failed its trial here before.")

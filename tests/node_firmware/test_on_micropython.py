@@ -21,7 +21,7 @@ from simulator import firmware, virtual_mesh
 from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
 
-HEAP = virtual_mesh.NODE_HEAP
+HEAP = "182k"
 
 
 def now():
