@@ -19,4 +19,5 @@ def take(gateway: object, changes: list) -> None:
             except (ImageError, OSError) as error:
                 print("signing key:", error)
             who["key"] = signing.key_id
+            gateway.reporter.everything()  # else it would be told with the next regular report
     forget(LOADED)

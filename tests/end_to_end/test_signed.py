@@ -192,7 +192,7 @@ async def test_a_new_key_reaches_every_board_and_signs_what_comes_next(
     await asyncio.gather(
         *(installed(house, name) for name in (BELIEVERS if full_counts else BELIEVERS[:2]))
     )
-    await house.until(lambda: house.node("gateway"), lambda node: node["signing_key"] != old, 20)
+    await house.until(lambda: house.node("gateway"), lambda node: node["signing_key"] != old, 90)
     keys = [(await house.node(name))["signing_key"] for name in (*BELIEVERS, "kitchen")]
     assert len(set(keys[:3])) == 1
     assert old not in keys
