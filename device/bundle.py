@@ -121,9 +121,9 @@ def read_manifest(reader: BundleReader) -> dict:
         raise ImageError("bundle", "The bundle cannot be used: {}.".format(error))
 
 
-def checking(reader: BundleReader, listed: object, buffer: bytearray, sizes: list):
+def checking(reader: BundleReader, listed: object, buffer: bytearray, note_size: object):
     """Compare every file with the manifest's `listed`, which is used up. A generator: yields after
-    each buffer, so that the caller can do something else meanwhile; appends each size to `sizes`.
+    each buffer, so that the caller can do something else meanwhile; `note_size` is told each size.
     """
     window = memoryview(buffer)
     while True:
@@ -142,6 +142,6 @@ def checking(reader: BundleReader, listed: object, buffer: bytearray, sizes: lis
             length = reader.readinto(window)
         if hex_of(digest) != expected:
             raise ImageError("bundle", "{} is not what the manifest says.".format(name))
-        sizes.append(size)
+        note_size(size)
     for name in listed:
         raise ImageError("bundle", "{} is missing from the archive.".format(name))

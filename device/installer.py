@@ -20,7 +20,8 @@ RESERVE = 16384  # bytes that stay free for state files
 
 
 def checking(incoming: Incoming, expected: tuple, buffer: bytearray, found: dict):
-    """Judge the arrived image; fills `found` with its manifest's `version`, `sizes` and `folders`.
+    """Judge the arrived image; fills `found` with its manifest's `version` and `folders`, and with the
+    bytes that its files `need` on a flash whose blocks have the size that `found` gives as `block`.
 
     `expected` is (node type, MicroPython of this board such as "1.26.1"). Raises ImageError.
     """
@@ -35,8 +36,13 @@ def checking(incoming: Incoming, expected: tuple, buffer: bytearray, found: dict
         check_manifest(described, incoming.announced, *expected)
         found["version"] = described["version"]
         found["folders"] = folders_of(described["files"])
-        found["sizes"] = [manifest.LONGEST]
-        for _ in bundle.checking(reader, described["files"], buffer, found["sizes"]):
+        found["need"] = 0
+
+        def note_size(size: int) -> None:
+            found["need"] += in_blocks(size, found["block"])
+
+        note_size(manifest.LONGEST)
+        for _ in bundle.checking(reader, described["files"], buffer, note_size):
             yield
     finally:
         source.close()
@@ -86,10 +92,9 @@ def check_manifest(described: dict, announced: dict, node_type: str, micropython
 
 def check_room(files: FlashFiles, slot: str, found: dict) -> None:
     """Whether the unpacked slot fits once its old content has gone."""
-    free, block = files.free()
-    need = sum([in_blocks(size, block) for size in found["sizes"]])
-    need += (len(found["folders"]) + 1) * FOLDER_BLOCKS * block + RESERVE
-    room = free + files.space_of(slot)
+    folders = (len(found["folders"]) + 1) * FOLDER_BLOCKS * found["block"]
+    need = found["need"] + folders + RESERVE
+    room = files.free()[0] + files.space_of(slot)
     if need > room:
         raise ImageError("space", "The slot needs {} bytes, {} are free.".format(need, room))
 

@@ -125,7 +125,7 @@ class Slots:
         self._installed = None
         self._check_idle()
         expected = (node_type, micropython or installer.own_micropython())
-        slot, found, touched = self.other, {}, False
+        slot, found, touched = self.other, {"block": self.files.free()[1]}, False
         buffer = bytearray(COPY_BYTES)
         try:
             for _ in installer.checking(incoming, expected, buffer, found):

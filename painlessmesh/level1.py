@@ -28,12 +28,13 @@ def package(key: bytes, op: str, sender: int, dest: int, seq: int, nonce: str, b
         ("seq", seq),
         ("nonce", nonce),
         ("body", body),
-        ("mac", hexmac(key, _said(op, sender, dest, seq, nonce, body))),
+        ("mac", hexmac(key, _before(op, sender, dest, seq, nonce), body)),
     )
 
 
-def _said(op: str, sender: int, dest: int, seq: int, nonce: str, body: str) -> str:
-    return "71\n%s\n%d\n%d\n%d\n%s\n%s" % (op, sender, dest, seq, nonce, body)
+def _before(op: str, sender: int, dest: int, seq: int, nonce: str) -> str:
+    """What the `mac` covers before the body."""
+    return "71\n%s\n%d\n%d\n%d\n%s\n" % (op, sender, dest, seq, nonce)
 
 
 def genuine(key: bytes, package: dict, ops: tuple, me: int) -> bool:
@@ -42,30 +43,24 @@ def genuine(key: bytes, package: dict, ops: tuple, me: int) -> bool:
     body = text(package, "body", BODY_LIMIT)
     if op not in ops or u32(package, "dest") != me or not body:
         return False
-    said = _said(
-        op,
-        u32(package, "from"),
-        me,
-        number(package, "seq", 0),
-        text(package, "nonce", NONCE_LENGTH),
-        body,
-    )
-    return equal(text(package, "mac", 64), hexmac(key, said))
+    nonce = text(package, "nonce", NONCE_LENGTH)
+    before = _before(op, u32(package, "from"), me, number(package, "seq", 0), nonce)
+    return equal(text(package, "mac", 64), hexmac(key, before, body))
 
 
 def keys_of(body: str) -> dict:
     """The object that a body is; {} when it is none."""
-    return decode(body.encode()) or {}
+    return decode(body) or {}
 
 
-def nonce_in(body: str) -> str:
-    """The boot nonce that a body names; "" when it is none."""
-    nonce = text(keys_of(body), "nonce", NONCE_LENGTH)
+def nonce_in(keys: dict) -> str:
+    """The boot nonce that a body's keys name; "" when it is none."""
+    nonce = text(keys, "nonce", NONCE_LENGTH)
     return nonce if lower_hex(nonce, NONCE_LENGTH) else ""
 
 
-def announcement_text(package: dict, nonce: str) -> str:
-    """What the `mac` of an announcement covers; `nonce` is the boot nonce of the node it is for."""
+def announcement_texts(package: dict, nonce: str) -> tuple:
+    """What the `mac` of an announcement covers, in pieces; `nonce` is the boot nonce of the node it is for."""
     said = "\n".join(
         (
             "announce",
@@ -82,8 +77,8 @@ def announcement_text(package: dict, nonce: str) -> str:
             nonce,
         )
     )
-    if package.get("sig") is not None:
-        # A relay could otherwise spoil the signature, and the node would blame the firmware.
-        floor = "" if package.get("floor") is None else str(u32(package, "floor"))
-        said += "\n%d\n%s\n%s" % (u32(package, "counter"), floor, text(package, "sig", 512))
-    return said
+    if package.get("sig") is None:
+        return (said,)
+    # A relay could otherwise spoil the signature, and the node would blame the firmware.
+    floor = "" if package.get("floor") is None else str(u32(package, "floor"))
+    return said, "\n%d\n%s\n" % (u32(package, "counter"), floor), text(package, "sig", 512)

@@ -4,7 +4,7 @@ What lives here: the order of messages with a node, across boots of either. Not 
 keys that make the order (`nonce`, `boot`, `heard`).
 """
 
-from painlessmesh.level1 import OF_NODE, announcement_text, genuine, keys_of, nonce_in, package
+from painlessmesh.level1 import OF_NODE, announcement_texts, genuine, keys_of, nonce_in, package
 from painlessmesh.mac import hexmac
 from painlessmesh.protocol import number, u32
 
@@ -39,14 +39,14 @@ class GatewaySide:
 
     def sign(self, announcement: tuple) -> tuple:
         """The pairs of an announcement to this node, with its `mac` after them."""
-        said = announcement_text(dict(announcement), self.node_nonce)
-        return announcement + (("mac", hexmac(self._key, said)),)
+        said = announcement_texts(dict(announcement), self.node_nonce)
+        return announcement + (("mac", hexmac(self._key, *said)),)
 
     def _status(self, package: dict) -> str | None:
         # A node counts from 1 again after each boot. Its boot number only grows, so what it said before can not return.
         body = keys_of(package["body"])
         boot = number(body, "boot", -1)
-        nonce = nonce_in(package["body"])
+        nonce = nonce_in(body)
         if boot < self.boot or not nonce:
             return None
         if boot > self.boot:

@@ -3,7 +3,14 @@
 What lives here: the order of messages with the gateway within one boot. Not here: what a command does.
 """
 
-from painlessmesh.level1 import OF_GATEWAY, announcement_text, genuine, nonce_in, package
+from painlessmesh.level1 import (
+    OF_GATEWAY,
+    announcement_texts,
+    genuine,
+    keys_of,
+    nonce_in,
+    package,
+)
 from painlessmesh.mac import equal, hexmac
 from painlessmesh.protocol import text, u32
 
@@ -45,7 +52,7 @@ class NodeSide:
             return None
         if self._answered_at is not None and now - self._answered_at < WHO_INTERVAL:
             return None
-        nonce = nonce_in(package["body"])
+        nonce = nonce_in(keys_of(package["body"]))
         if not nonce:
             return None
         self._answered_at = now
@@ -63,12 +70,11 @@ class NodeSide:
         """Whether an announcement was made by a holder of the key, for this node in this boot."""
         if u32(package, "dest") != self._me:
             return False
-        return equal(
-            text(package, "mac", 64), hexmac(self._key, announcement_text(package, self.nonce))
-        )
+        said = announcement_texts(package, self.nonce)
+        return equal(text(package, "mac", 64), hexmac(self._key, *said))
 
     def _greeted(self, package: dict) -> bool:
-        nonce = nonce_in(package["body"])
+        nonce = nonce_in(keys_of(package["body"]))
         if not nonce:
             return False
         self.gateway = u32(package, "from")

@@ -4,23 +4,23 @@ import binascii
 import hashlib
 
 
-def hmac_sha256(key: bytes, text: bytes) -> bytes:
-    """The 32 bytes of RFC 2104 with SHA-256."""
+def hmac_sha256(key: bytes, *pieces: bytes) -> bytes:
+    """The 32 bytes of RFC 2104 with SHA-256, over the pieces one after the other; a board need not hold them in one."""
     if len(key) > 64:
         key = hashlib.sha256(key).digest()
     key = key + bytes(64 - len(key))
     inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in key]))
-    inner.update(text)
+    for piece in pieces:
+        inner.update(piece)
     outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in key]))
     outer.update(inner.digest())
     return outer.digest()
 
 
-def hexmac(key: bytes, text: str | bytes) -> str:
+def hexmac(key: bytes, *pieces: str | bytes) -> str:
     """Lower-case hex, 64 characters."""
-    if isinstance(text, str):
-        text = text.encode()
-    return str(binascii.hexlify(hmac_sha256(key, text)), "utf-8")
+    raw = [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
+    return str(binascii.hexlify(hmac_sha256(key, *raw)), "utf-8")
 
 
 def equal(a: str | bytes, b: str | bytes) -> bool:

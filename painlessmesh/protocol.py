@@ -61,7 +61,11 @@ def encode(pairs: object) -> bytes:
     `pairs` is a list or tuple of (key, value). A value is str, bool, int, bytes (JSON text, put in as it is), a tuple of
     pairs (an object), or None, which leaves the key out. ValueError when the frame would be too long or hold a NUL.
     """
-    frame = _object(pairs).encode() + b"\0"
+    # In pieces: a board has room for the frame once, not for each step on the way to it.
+    pieces = []
+    _object(pairs, pieces)
+    pieces.append(b"\0")
+    frame = b"".join(pieces)
     if len(frame) > SEND_LIMIT:
         raise ValueError("a message of %d bytes is longer than %d" % (len(frame), SEND_LIMIT))
     if frame.find(b"\0") != len(frame) - 1:
@@ -69,44 +73,57 @@ def encode(pairs: object) -> bytes:
     return frame
 
 
-def _object(pairs: object) -> str:
-    return (
-        "{"
-        + ",".join([quote(key) + ":" + _value(value) for key, value in pairs if value is not None])
-        + "}"
-    )
+def _object(pairs: object, pieces: list) -> None:
+    opening = b'{"'
+    for key, value in pairs:
+        if value is not None:
+            pieces.append(opening)
+            pieces.append(_escaped(key).encode())
+            pieces.append(b'":')
+            _value(value, pieces)
+            opening = b',"'
+    pieces.append(b"{}" if opening == b'{"' else b"}")
 
 
-def _value(value: object) -> str:
+def _value(value: object, pieces: list) -> None:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str):
-        return quote(value)
-    if isinstance(value, bytes):
-        return str(value, "utf-8")
-    return _object(value)
+        pieces.append(b"true" if value else b"false")
+    elif isinstance(value, int):
+        pieces.append(str(value).encode())
+    elif isinstance(value, str):
+        pieces.append(b'"')
+        pieces.append(_escaped(value).encode())
+        pieces.append(b'"')
+    elif isinstance(value, bytes):
+        pieces.append(value)
+    else:
+        _object(value, pieces)
 
 
 def quote(text: str) -> str:
     """A JSON string."""
+    return '"' + _escaped(text) + '"'
+
+
+def _escaped(text: str) -> str:
     for raw, escaped in _ESCAPES:
         if raw in text:
             text = text.replace(raw, escaped)
-    return '"' + text + '"'
+    return text
 
 
-def decode(frame: bytes) -> dict | None:
-    """The object in a frame, or None when the frame is to be ignored; never raises."""
-    if frame.count(b"{") + frame.count(b"[") > BRACKET_LIMIT:
+def decode(frame: bytes | str) -> dict | None:
+    """The object in a frame or in a body, or None when it is to be ignored; never raises."""
+    curly, square = ("{", "[") if isinstance(frame, str) else (b"{", b"[")
+    if frame.count(curly) + frame.count(square) > BRACKET_LIMIT:
         return None
     try:
         try:
-            package = _parse(_text(frame))
+            package = _parse(frame if isinstance(frame, str) else _text(frame))
         except ValueError:
             # Whatever follows the object is ignored; finding its end costs time, so only when the parser complained.
-            package = _parse(_text(frame[: _object_end(frame[:TAIL_LIMIT])]))
+            raw = frame.encode() if isinstance(frame, str) else frame
+            package = _parse(_text(raw[: _object_end(raw[:TAIL_LIMIT])]))
     except (ValueError, MemoryError, RuntimeError):  # RuntimeError: nested too deeply
         return None
     return package if isinstance(package, dict) else None

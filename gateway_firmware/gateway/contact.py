@@ -113,7 +113,7 @@ class Contact:
     def _level_1(self, package: dict, link: object, now: int) -> None:
         node = self._known(u32(package, "from"), now)
         body = node.side.check(package) if node is not None else None
-        status = None if body is None else decode(body.encode())
+        status = None if body is None else decode(body)
         if status is None:
             return
         if package["op"] == "need":

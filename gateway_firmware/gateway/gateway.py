@@ -7,9 +7,11 @@ any task raises ends the program; the loader writes the reason down and restarts
 import asyncio
 import binascii
 
+from device import forget
 from device.board import Board
 from gateway.blocks import Blocks
 from gateway.contact import Contact
+from gateway.delivery import FAILED, RESTARTING, Delivery
 from gateway.distributor import Distributor
 from gateway.home_assistant import HomeAssistant
 from gateway.http import Connection
@@ -25,6 +27,14 @@ BEAT_SECONDS = 0.1
 WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
 ROUTER_LOOK_SECONDS = 5
+# What own_update loads; all together, for they have to agree on what an ImageError is.
+OF_UPDATE = (
+    "gateway.own_update",
+    "gateway.own_install",
+    "device.incoming",
+    "device.flash_files",
+    "device.image",
+)
 ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
 
 
@@ -105,17 +115,26 @@ class Gateway:
 
     # ---- this gateway as one of those that are updated
 
-    def _update_ourselves(self, delivery: object, now: int) -> None:
+    def _update_ourselves(self, delivery: Delivery, now: int) -> None:
+        if delivery.state in (FAILED, RESTARTING):
+            self._let_go_of_update()
+            return
         if self._update is None:
             from gateway import own_update
 
             self._update = own_update.of(self)
         self._update.tick(delivery, self._blocks, now)
 
+    def _let_go_of_update(self) -> None:
+        """Nothing is left to do, but the job stays listed for a while: its code would lie in the way."""
+        if self._update is not None:
+            self._update = None
+            forget(OF_UPDATE)
+
     def _take_keys(self, changes: list) -> None:
         """Changes of the signing key: the nodes' matter, and ours where we carry it too."""
         self.contact.take_keys(changes)
-        if changes and "key" in self.who:
+        if any([change["from"] == self.who.get("key") for change in changes]):
             from gateway import own_key
 
             own_key.take(self, changes)

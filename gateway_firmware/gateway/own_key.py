@@ -5,7 +5,13 @@ from device.flash_files import FlashFiles
 from device.image import ImageError
 from device.signing import Signing
 
-LOADED = ("gateway.own_key", "device.signature", "device.signing", "device.slot_state")
+LOADED = (
+    "gateway.own_key",
+    "device.flash_files",
+    "device.signature",
+    "device.signing",
+    "device.slot_state",
+)
 
 
 def take(gateway: object, changes: list) -> None:

@@ -11,6 +11,7 @@ LOOK_SECONDS = 0.5
 LOADED = (
     "gateway.own_slot",
     "gateway.own_trial",
+    "device.flash_files",
     "device.trial",
     "device.proof",
     "device.manifest",

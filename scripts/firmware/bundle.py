@@ -63,7 +63,7 @@ def check(bundle: bytes) -> dict[str, object]:
     reader = device_bundle.BundleReader(io.BytesIO(bundle))
     described = device_bundle.read_manifest(reader)
     described["files"] = dict(described["files"].items())
-    for _ in device_bundle.checking(reader, dict(described["files"]), bytearray(4096), []):
+    for _ in device_bundle.checking(reader, dict(described["files"]), bytearray(4096), [].append):
         pass
     return described
 

@@ -30,7 +30,7 @@ _Scope = (
 def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same application, with fewer names."""
     trees = {name: ast.parse(text) for name, text in sources.items() if name.endswith(".py")}
-    seen = _mentioned(trees.values())
+    seen = _mentioned(trees.values()) | unused.ENTRIES
     keywords = {
         node.arg
         for tree in trees.values()
