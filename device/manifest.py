@@ -78,7 +78,8 @@ class Listing:
         self._text = text
         self._start = start
         self._end = end
-        self._taken = []  # where the names that were popped end
+        self._done = start  # all before were popped
+        self._taken = []  # where the names end that were popped out of their row
         self._length = 0
         if text.find(b"\\", start, end) >= 0:
             raise ValueError
@@ -96,24 +97,34 @@ class Listing:
             name, end = self._word(at, before)
             digest, at = self._word(end, b":")
             before = b","
-            if end not in self._taken:
+            if not self._is_taken(end):
                 yield name, digest
 
     def pop(self, name: str, default: object) -> object:
         end = self._find(name)
         if end < 0:
             return default
-        self._taken.append(end)
-        return self._word(end, b":")[0]
+        digest, after = self._word(end, b":")
+        before = b"" if self._done == self._start else b","
+        if self._word(self._done, before)[1] == end:
+            self._done = after
+        else:
+            self._taken.append(end)
+        self._length -= 1
+        return digest
+
+    def _is_taken(self, end: int) -> bool:
+        return end <= self._done or end in self._taken
 
     def __contains__(self, name: str) -> bool:
         return self._find(name) >= 0
 
     def __iter__(self):
-        return iter([name for name, _ in self.items()])
+        for name, _ in self.items():
+            yield name
 
     def __len__(self) -> int:
-        return self._length - len(self._taken)
+        return self._length
 
     def _find(self, name: str) -> int:
         """Where that name ends in the text, -1 when it is not there any more."""
@@ -122,7 +133,7 @@ class Listing:
         while at >= 0:
             end = at + len(quoted)
             if self._text[end : end + 9].lstrip()[:1] == b":":  # else a hash spelt like a name
-                return -1 if end in self._taken else end
+                return -1 if self._is_taken(end) else end
             at = self._text.find(quoted, at + 1, self._end)
         return -1
 

@@ -8,6 +8,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.firmware import constants, names, unused
@@ -58,4 +59,10 @@ def compiled(sources: dict[str, bytes]) -> dict[str, bytes]:
 
 def spared(sources: dict[str, bytes]) -> dict[str, bytes]:
     """The same application with what would only fill a board's heap left out; lines stay."""
-    return constants.inlined(names.shortened(unused.removed(sources)))
+    return dict(_spared(tuple(sources.items())))
+
+
+@functools.cache
+def _spared(sources: tuple[tuple[str, bytes], ...]) -> Mapping[str, bytes]:
+    """One version differs from the next in its manifest alone."""
+    return constants.inlined(names.shortened(unused.removed(dict(sources))))
