@@ -125,9 +125,10 @@ class Slots:
         self._installed = None
         self._check_idle()
         expected = (node_type, micropython or installer.own_micropython())
-        slot, found, touched = self.other, {"block": self.files.free()[1]}, False
+        slot, found, touched = self.other, {}, False
         buffer = bytearray(COPY_BYTES)
         try:
+            found["block"] = self.files.free()[1]
             for _ in installer.checking(incoming, expected, buffer, found):
                 yield
             installer.check_room(self.files, slot, found)

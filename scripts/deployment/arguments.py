@@ -16,7 +16,14 @@ def parser(program: str) -> argparse.ArgumentParser:
     command.add_argument(
         "port", metavar="PORT", help="such as /dev/ttyUSB0, /dev/cu.usbserial-1 or COM3"
     )
-    node = command.add_argument_group("a node")
+    _of_node(command.add_argument_group("a node"))
+    _of_gateway(command.add_argument_group("a gateway"))
+    _of_both(command.add_argument_group("both"))
+    _of_the_way(command.add_argument_group("how"))
+    return command
+
+
+def _of_node(node: argparse._ArgumentGroup) -> None:
     node.add_argument("--type", metavar="TYPE", help="its role, such as pir")
     node.add_argument("--zone", help="where it is, such as hall")
     node.add_argument(
@@ -28,12 +35,16 @@ def parser(program: str) -> argparse.ArgumentParser:
         action="store_true",
         help="also take the offers of a C++ gateway, which prove nothing",
     )
-    gateway = command.add_argument_group("a gateway")
+
+
+def _of_gateway(gateway: argparse._ArgumentGroup) -> None:
     gateway.add_argument("--wifi", metavar="NAME", help="the home network")
     gateway.add_argument(
         "--home-assistant", metavar="URL", help="such as http://homeassistant.local:8123"
     )
-    both = command.add_argument_group("both")
+
+
+def _of_both(both: argparse._ArgumentGroup) -> None:
     both.add_argument("--name", help="what it is called")
     both.add_argument(
         "--mesh", metavar="NAME", help="the mesh's name; a node takes the last gateway's"
@@ -51,7 +62,9 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--firmware", type=Path, metavar="FILE", help="this bundle instead of the own one"
     )
     both.add_argument("--version", help="version that the firmware is given when it is built")
-    how = command.add_argument_group("how")
+
+
+def _of_the_way(how: argparse._ArgumentGroup) -> None:
     how.add_argument("--dry-run", action="store_true", help="show every step, change nothing")
     how.add_argument(
         "--non-interactive",
@@ -71,7 +84,6 @@ def parser(program: str) -> argparse.ArgumentParser:
         metavar="S",
         help="seconds to watch a node start (%(default)s)",
     )
-    return command
 
 
 def given(options: argparse.Namespace) -> dict[str, str | None]:

@@ -26,6 +26,14 @@ _load("virtual_gateway", HERE / "virtual_gateway.py")
 
 
 @pytest.fixture
+def gateway():
+    """The gateway's mesh side on a virtual clock."""
+    import virtual_gateway
+
+    return virtual_gateway.VirtualGateway()
+
+
+@pytest.fixture
 async def house(tmp_path):
     """Home Assistant, a running gateway and a way to add nodes; on real sockets and the real clock."""
     import gateway_in_house

@@ -3,16 +3,11 @@
 import json
 
 import pytest
-from virtual_gateway import GATEWAY, KEY, VirtualGateway
+from virtual_gateway import GATEWAY, KEY
 
 from painlessmesh.level1_node import NodeSide
 
 A, B = 2222222222, 3333333333
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 def entries(gateway):

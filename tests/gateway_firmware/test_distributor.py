@@ -4,15 +4,9 @@ import hashlib
 
 import pytest
 from gateway_in_house import image_of
-from virtual_gateway import VirtualGateway
 
 A, B, C = 2222222222, 3333333333, 3444444444
 TOKEN = "4f1d2c3b5a697887"
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 # ---- the way of one image to one node

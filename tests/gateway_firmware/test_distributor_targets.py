@@ -2,17 +2,12 @@
 
 import pytest
 from gateway_in_house import image_of
-from virtual_gateway import GATEWAY, VirtualGateway
+from virtual_gateway import GATEWAY
 
 from painlessmesh.ota_receiver import Receiver
 
 A, B, C = 2222222222, 3333333333, 3444444444
 TOKEN = "4f1d2c3b5a697887"
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 # ---- who gets what

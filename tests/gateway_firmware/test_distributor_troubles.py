@@ -1,17 +1,11 @@
 """Nodes and gateways that go away, stop or say no, on a virtual clock."""
 
-import pytest
 from gateway_in_house import image_of
-from virtual_gateway import GATEWAY, VirtualGateway
+from virtual_gateway import GATEWAY
 
 A, B, C, D = 2222222222, 3333333333, 3444444444, 1234567890
 OTHER_KEY = bytes(32)
 TOKEN = "4f1d2c3b5a697887"
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 def test_a_node_that_is_away_is_offered_the_image_when_it_is_back(gateway):

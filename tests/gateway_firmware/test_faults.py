@@ -2,18 +2,12 @@
 
 import pytest
 from gateway_in_house import image_of
-from virtual_gateway import VirtualGateway
 
 from gateway.home_assistant import HomeAssistant
 from gateway.http import Answer
 from gateway.session import Later
 
 A, B = 2222222222, 3333333333
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 def test_fault_01_parts_of_each_node_are_told_while_they_go(gateway):

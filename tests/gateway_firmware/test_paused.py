@@ -2,17 +2,11 @@
 
 import asyncio
 
-import pytest
 from gateway_in_house import image_of
 from home_assistant_side import job
-from virtual_gateway import GATEWAY, VirtualGateway
+from virtual_gateway import GATEWAY
 
 A, B = 2222222222, 3333333333
-
-
-@pytest.fixture
-def gateway():
-    return VirtualGateway()
 
 
 def pause(gateway, found, paused):
