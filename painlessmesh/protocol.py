@@ -114,8 +114,7 @@ def _escaped(text: str) -> str:
 
 def decode(frame: bytes | str) -> dict | None:
     """The object in a frame or in a body, or None when it is to be ignored; never raises."""
-    curly, square = ("{", "[") if isinstance(frame, str) else (b"{", b"[")
-    if frame.count(curly) + frame.count(square) > BRACKET_LIMIT:
+    if _brackets(frame) > BRACKET_LIMIT:
         return None
     try:
         try:
@@ -127,6 +126,12 @@ def decode(frame: bytes | str) -> dict | None:
     except (ValueError, MemoryError, RuntimeError):  # RuntimeError: nested too deeply
         return None
     return package if isinstance(package, dict) else None
+
+
+def _brackets(frame: bytes | str) -> int:
+    if isinstance(frame, str):
+        return frame.count("{") + frame.count("[")
+    return frame.count(b"{") + frame.count(b"[")
 
 
 def _text(frame: bytes) -> str:
