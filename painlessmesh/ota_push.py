@@ -99,11 +99,16 @@ class Push:
         else:
             self.window = min(self.window + 8, MOST)
 
+    @property
+    def due(self) -> bool:
+        """Whether a part that nobody has been sent may go out now."""
+        return 0 <= self.part < self._end()
+
     def take(self, now: int) -> "ToAll | None":
         """What to send to everybody now, if there is something."""
         if self.part >= self.offer.parts:
             return self._last_again(now)
-        if self.part < 0 or self.part >= self._end():
+        if not self.due:
             return None
         part = self.part
         self.part += 1

@@ -87,6 +87,7 @@ class Receiver:
                 return []
             if package["md5"] == self.md5 and number(package, "noPart", 0) == self.parts:
                 self._announcer = announcer
+                self._as_announced(package)
                 return self._reminded(now)
         self._begin(package, announcer)
         return [("begin", package)] + ([] if first is None else self.start(first, now))
@@ -171,10 +172,14 @@ class Receiver:
         self.parts = number(package, "noPart", 0)
         self.part = 0
         self._size = u32(package, "size")
-        self._listens = flag(package, "broadcasted") and not self.root
-        self._ahead = min(u32(package, "ahead"), AHEAD_LIMIT)
+        self._as_announced(package)
         self._echo = _echo(package)
         self._state = BEGUN
+
+    def _as_announced(self, package: dict) -> None:
+        """How the parts will come; another announcement of the same image may say that anew."""
+        self._listens = flag(package, "broadcasted") and not self.root
+        self._ahead = min(u32(package, "ahead"), AHEAD_LIMIT)
 
     def _reminded(self, now: int) -> list:
         # Our request may have been lost, or the gateway has restarted. A part on its way costs one request too many.

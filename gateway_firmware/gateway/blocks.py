@@ -36,9 +36,17 @@ class Blocks:
         if block is None:
             _add(self._wanted, (firmware_id, start, size))
             return None
+        return self._inside(block, part_no)
+
+    def there(self, firmware_id: int, part_no: int) -> memoryview | None:
+        """The same without a wish: what is not there is not fetched for it."""
+        block = self._find((firmware_id, part_no * PART // BLOCK * BLOCK))
+        return None if block is None else self._inside(block, part_no)
+
+    def _inside(self, block: Block, part_no: int) -> memoryview:
         self._uses += 1
         block.used = self._uses
-        inside = part_no * PART - start
+        inside = part_no * PART - block.name[1]
         return block.buffer[inside : min(inside + PART, block.length)]
 
     def next_wanted(self) -> tuple | None:

@@ -19,6 +19,7 @@ from gateway.delivery import (
 )
 from gateway.known_node import KnownNode
 from gateway.serving import Serving
+from painlessmesh import layout
 from painlessmesh.mesh import Mesh
 
 SECOND = 1_000_000
@@ -46,6 +47,7 @@ class Distributor:
         self._jobs = {}  # (id, token): Job
         self._listed_at = None
         contact.on_status = self._status
+        contact.on_need = serving.needed
         serving.announce = self._announce
         serving.on_want = self._want
 
@@ -91,9 +93,7 @@ class Distributor:
         delivery.node_boot = status.get("boot")
         delivery.heard(status, now)
         if delivery.state not in BEFORE_COMMIT or restarted:
-            self._serving.sender.remove_target(node.node_id)
-            delivery.target = None
-            delivery.waiting = []
+            self._serving.end(delivery)
         if restarted and delivery.state in (OFFERED, DOWNLOADING):
             delivery.act_at = now
         self._act(delivery, node, now)
@@ -140,6 +140,8 @@ class Distributor:
         last = delivery.job.offer.parts - 1
         if delivery.job.stock and delivery.state == DOWNLOADING and delivery.part >= last:
             delivery.move(RESTARTING, now, last + 1)  # a C++ node leaves without a word
+        if delivery.target is not None and delivery.target.ahead:
+            self._serving.end(delivery)  # it says what it has when it is back; nobody waits for it until then
         delivery.answered()
         delivery.act_at = now
         if delivery.state in BEFORE_COMMIT:
@@ -152,7 +154,7 @@ class Distributor:
         elif not self._fresh(now):
             delivery.moved_at = now  # Home Assistant is away, which is not the node's fault
         elif delivery.ready and delivery.state == VERIFYING:
-            if now >= delivery.act_at:
+            if now >= delivery.act_at and not self._carries_others(delivery):
                 delivery.act_at = now + COMMIT_AGAIN
                 self._contact.command(node, "commit", delivery.job.md5, delivery.tag)
         elif delivery.state in (NEW, OFFERED, DOWNLOADING):
@@ -164,6 +166,17 @@ class Distributor:
                 delivery.fail("no_answer", sentence.format(NO_ANSWER // SECOND), now)
             elif now >= delivery.act_at:
                 self._offer(delivery, node, now)
+
+    def _carries_others(self, delivery: Delivery) -> bool:
+        """Whether nodes hang on this one that still take an image: its restart would cut them off."""
+        link = self._mesh.link_to(delivery.node_id)
+        carried = layout.below(link.tree, delivery.node_id) if link else []
+        return any(
+            [
+                other.node_id in carried and other.state in BEFORE_COMMIT[1:] and not other.held
+                for other in self._serving.deliveries
+            ]
+        )
 
     def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         job = delivery.job
@@ -183,9 +196,7 @@ class Distributor:
             return  # nodes are on another image of that type until its job ends
         delivery.act_at = now + again
         if delivery.target is None:
-            delivery.target = self._serving.sender.add_target(
-                job.offer, delivery.node_id, stock=job.stock
-            )
+            self._serving.begin(delivery)
         elif job.stock and job.offer.forced:
             return  # a C++ node would install it again after each announcement
         if job.stock:

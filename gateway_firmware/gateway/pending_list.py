@@ -26,7 +26,7 @@ JOB_FIELDS = (
     ("size", int, 8),
     ("num_parts", int, 5),
     ("force", bool, 0),
-    ("targets", list, 8),
+    ("targets", list, 24),
 )
 
 

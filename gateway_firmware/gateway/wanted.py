@@ -64,16 +64,14 @@ class Wanted:
     def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
         """A held node gets nothing more and keeps what it has; let go, it is told at once to go on."""
         if held and not delivery.held:
-            self._serving.sender.remove_target(delivery.node_id)
-            delivery.target = None
-            delivery.waiting = []
+            self._serving.end(delivery)
         elif delivery.held and not held:
             delivery.act_at = now
         delivery.held = held
 
     def _remove(self, delivery: Delivery) -> None:
         self._serving.deliveries.remove(delivery)
-        self._serving.sender.remove_target(delivery.node_id)
+        self._serving.end(delivery)
         node = self._contact.node(delivery.node_id)
         if node is not None and not delivery.job.stock and delivery.state in BEFORE_COMMIT[1:]:
             self._contact.command(node, "cancel", delivery.job.md5)

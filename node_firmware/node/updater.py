@@ -85,6 +85,8 @@ class Updater:
         if not genuine and not self._accept_level_0:
             return
         md5 = text(package, "md5", 32)
+        if not genuine or package.get("kind") == "esp-image":
+            package["ahead"] = 0  # nobody understands a need, or a partition is written in order
         if self.phase in BUSY:
             # One image at a time: a second announcement must not throw away what has arrived.
             if md5 == self.md5:
@@ -126,10 +128,6 @@ class Updater:
             except ImageError as error:
                 self._fault(md5, error.code, error.reason)
                 return
-        if not genuine or package.get("kind") == "esp-image":
-            package["ahead"] = (
-                0  # nobody understands a need, or a partition that is written in order
-            )
         self._receiver = self._receive()
         if not self._receiver.announce(package, now):
             self._forget_receiver()

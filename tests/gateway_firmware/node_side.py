@@ -36,9 +36,13 @@ class Taker:
                 self.image = bytearray()
                 self.begin(event[1])
                 self.take(self.receiver.start(0, now), now)
+            elif event[0] == "need":
+                self.need(event[1])
             elif event[0] == "part":
                 self.parts.append(event[1])
-                self.image += event[2]
+                start = event[1] * 1024
+                self.image.extend(bytes(max(0, start + len(event[2]) - len(self.image))))
+                self.image[start : start + len(event[2])] = event[2]
             elif event[0] == "complete":
                 self.complete(bytes(self.image), now)
 
@@ -190,6 +194,11 @@ class OurNode(Taker):
             if getattr(self, name):
                 found[name] = getattr(self, name)
         return found
+
+    def need(self, body):
+        pairs = self.side_now().build("need", body)
+        if pairs is not None:
+            self.mesh.send(pairs)
 
     def say(self, to=None):
         pairs = self.side_now().build(

@@ -9,11 +9,6 @@ from virtual_gateway import GATEWAY
 A, B = 2222222222, 3333333333
 
 
-def pause(gateway, found, paused):
-    targets = [dict(target, **({"paused": True} if paused else {})) for target in found["targets"]]
-    gateway.list(dict(found, targets=targets))
-
-
 def begun(gateway, image):
     """A node in the middle of its transfer, and its job."""
     node = gateway.add(A, delay=20_000)
@@ -25,7 +20,7 @@ def begun(gateway, image):
 
 def test_parts_stop_at_once_and_nothing_is_cancelled(gateway):
     node, found = begun(gateway, image_of(300_000))
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     gateway.run(0.5)
     parts = len(node.parts)
     gateway.run(600)
@@ -37,9 +32,9 @@ def test_parts_stop_at_once_and_nothing_is_cancelled(gateway):
 def test_it_goes_on_at_the_same_part(gateway):
     image = image_of(300_000)
     node, found = begun(gateway, image)
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     gateway.run(20)
-    pause(gateway, found, False)
+    gateway.pause(found, False)
     assert gateway.run(30, lambda: node.phase == "restarting")
     assert node.images == [image]
     assert len(node.parts) <= 293 + 4
@@ -49,26 +44,26 @@ def test_a_node_that_gave_up_asking_is_told_to_go_on(gateway):
     """Where it goes on is its own matter: tests/node_firmware/test_update.py."""
     image = image_of(300_000)
     node, found = begun(gateway, image)
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     gateway.run(3600)
-    pause(gateway, found, False)
+    gateway.pause(found, False)
     assert gateway.run(30, lambda: node.phase == "restarting")
     assert node.images == [image]
 
 
 def test_a_gateway_that_restarts_in_a_pause_keeps_it(gateway):
     node, found = begun(gateway, image_of(300_000))
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     gateway.run(1)
     gateway.net.remove(GATEWAY)
     gateway.run(1)
     gateway.start(nonce="00" * 8)
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     gateway.rejoin(A)
     parts = len(node.parts)
     gateway.run(60)
     assert (len(node.parts), node.cancelled) == (parts, [])
-    pause(gateway, found, False)
+    gateway.pause(found, False)
     assert gateway.run(30, lambda: node.phase == "restarting")
 
 
@@ -78,11 +73,11 @@ def test_a_node_that_is_ready_is_not_committed_in_a_pause(gateway):
     gateway.run(1)
     found = gateway.job(image_of(5_000), [A])
     assert gateway.run(10, lambda: node.phase == "ready")
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     node.obeys = True
     gateway.run(30)
     assert node.phase == "ready"
-    pause(gateway, found, False)
+    gateway.pause(found, False)
     assert gateway.run(10, lambda: node.phase == "restarting")
 
 
@@ -90,7 +85,7 @@ def test_another_type_goes_on_meanwhile(gateway):
     node, found = begun(gateway, image_of(300_000))
     other = gateway.add(B, role="led")
     gateway.run(1)
-    pause(gateway, found, True)
+    gateway.pause(found, True)
     held = gateway.jobs[0]
     image = image_of(9_000, 7)
     gateway.job(image, [B], id=9, token="bb", firmware_id=9, role="led")

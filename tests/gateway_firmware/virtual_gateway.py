@@ -79,6 +79,11 @@ class VirtualGateway:
         self.list(*[old for old in self.jobs if old["id"] != found["id"]], found)
         return found
 
+    def pause(self, found, paused):
+        """List that job once more, its targets held or let go."""
+        mark = {"paused": True} if paused else {}
+        self.list(dict(found, targets=[target | mark for target in found["targets"]]))
+
     def list(self, *jobs):
         self.jobs = list(jobs)
         if self.online:
