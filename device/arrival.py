@@ -34,17 +34,28 @@ def record_of(announcement: dict, kind: str = KIND) -> dict:
     most = MOST_PARTS if kind == KIND else IMAGE_PARTS
     if not isinstance(parts, int) or not 0 < parts <= most:
         raise ImageError("size", "An image has 1 to {} parts.".format(most))
-    if size is not None and (not isinstance(size, int) or (size + PART - 1) // PART != parts):
+    deflate = announcement.get("deflate")
+    carried = size if deflate is None else deflate  # bytes that come over the mesh
+    if carried is not None and (
+        not isinstance(carried, int) or (carried + PART - 1) // PART != parts
+    ):
         raise ImageError("size", "Size and number of parts do not fit together.")
+    if deflate is not None and (kind != KIND or not _may_hold(deflate, size)):
+        raise ImageError("size", "No image of that size comes deflated.")
     return {
         "md5": md5,
         "sha256": sha256,
         "size": size,
         "parts": parts,
+        "deflate": deflate,
         "version": announcement.get("version"),
         "role": announcement.get("role"),
         "forced": announcement.get("forced") is True,
     }
+
+
+def _may_hold(deflate: int, size: object) -> bool:
+    return isinstance(size, int) and deflate < size <= LARGEST
 
 
 def is_hex(value: object, length: int) -> bool:
@@ -84,7 +95,7 @@ def check_room(files: FlashFiles, record: dict, room: int) -> None:
     """Room for the segments and, twice its size for whole blocks, the slot it becomes."""
     free, block = files.free()
     size = record["size"] or record["parts"] * PART
-    segments = in_blocks(size, SEGMENT) // SEGMENT * (SEGMENT + block)  # littlefs adds pointers
+    segments = in_blocks(record["deflate"] or size, SEGMENT) // SEGMENT * (SEGMENT + block)  # littlefs adds pointers
     need = segments + 2 * size + RESERVE
     room = free if room < 0 else room
     if need > room:

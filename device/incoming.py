@@ -21,6 +21,7 @@ PARTS_PER_SEGMENT = 16
 SEGMENT = PART * PARTS_PER_SEGMENT
 KIND = "app-bundle"
 GAPS = "-"  # after the name of a segment that has some
+SAME = ("md5", "sha256", "size", "parts", "deflate")  # what must be equal for a transfer to go on
 
 
 class Incoming:
@@ -40,7 +41,7 @@ class Incoming:
 
     @property
     def announced(self) -> dict:
-        """What the announcement said: md5, parts, forced, and size, sha256, version, role if there."""
+        """What the announcement said: md5, parts, forced, and size, sha256, version, role, deflate if there."""
         return self._record
 
     def begin(self, announcement: dict, room: int = -1) -> int:
@@ -57,7 +58,7 @@ class Incoming:
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         try:
             if all(
-                [found.get(key) == wanted_record[key] for key in ("md5", "sha256", "size", "parts")]
+                [found.get(key) == wanted_record[key] for key in SAME]
             ):
                 self._gaps = None
                 self.wanted = arrival.parts_there(self._files, wanted_record["parts"])
@@ -140,7 +141,12 @@ class Incoming:
     def reader(self) -> "SegmentReader":
         """The image from flash, as a source for BundleReader. Close it."""
         self.close()
-        return SegmentReader(self._files)
+        segments = SegmentReader(self._files)
+        if not self._record.get("deflate"):
+            return segments
+        from device.inflate import GroupReader
+
+        return GroupReader(segments, self._record["size"])
 
     def digests(self) -> tuple:
         """(MD5, SHA-256) of what is in flash, in hex."""
@@ -171,7 +177,7 @@ class Incoming:
     def _has_length(self, part_no: int, length: int) -> bool:
         if part_no < self.parts - 1:
             return length == PART
-        size = self._record["size"]
+        size = self._record.get("deflate") or self._record["size"]
         return 0 < length <= PART if size is None else length == size - PART * part_no
 
     def _make_folder(self) -> None:
@@ -188,17 +194,32 @@ class SegmentReader:
         self._next = 0
 
     def readinto(self, window: memoryview) -> int:
-        while True:
-            if self._file is None:
-                name = segment_name(self._next)
-                if self._files.size(name) < 0:
-                    return 0
-                self._file = self._files.open(name, "rb")
-                self._next += 1
+        while self._open():
             length = self._file.readinto(window)
             if length:
                 return length
             self.close()
+        return 0
+
+    def read(self, length: int) -> bytes:
+        """So many bytes; fewer at the end."""
+        found = b""
+        while len(found) < length and self._open():
+            more = self._file.read(length - len(found))
+            found = found + more if found else more
+            if not more:
+                self.close()
+        return found
+
+    def _open(self) -> bool:
+        """Whether a segment is open, or there is one more to open."""
+        if self._file is None:
+            name = segment_name(self._next)
+            if self._files.size(name) < 0:
+                return False
+            self._file = self._files.open(name, "rb")
+            self._next += 1
+        return True
 
     def close(self) -> None:
         file, self._file = self._file, None

@@ -52,20 +52,6 @@ def depth_of(tree: list, node_id: int) -> int:
     return -1
 
 
-def below(tree: list, node_id: int) -> list:
-    """The ids of all that hangs on `node_id`, itself left out."""
-    found = []
-    top = -1
-    for depth, row_id, _ in tree:
-        if top < 0:
-            top = depth if row_id == node_id else -1
-        elif depth > top:
-            found.append(row_id)
-        else:
-            break
-    return found
-
-
 def without(tree: list, node_id: int) -> list:
     """The tree with every `node_id` at depth 1, and what hangs below it, left out."""
     kept = []

@@ -77,6 +77,8 @@ def announcement_texts(package: dict, nonce: str) -> tuple:
             nonce,
         )
     )
+    if package.get("deflate") is not None:
+        said += "\ndeflate\n%d" % u32(package, "deflate")
     if package.get("sig") is None:
         return (said,)
     # A relay could otherwise spoil the signature, and the node would blame the firmware.

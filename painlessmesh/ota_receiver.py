@@ -58,7 +58,7 @@ class Receiver:
         self.part = 0  # next part wanted
         self.parts = 0
         self._state = IDLE
-        self._size = 0  # bytes of the image, 0 when not announced
+        self._size = 0  # bytes that come in the parts, 0 when not announced
         self._announcer = 0
         self._echo = (None, None, None)  # forced, broadcasted, compressed of the announcement
         self._listens = False  # to somebody else's parts, asking only when they stop
@@ -171,7 +171,7 @@ class Receiver:
         self.md5 = package["md5"]
         self.parts = number(package, "noPart", 0)
         self.part = 0
-        self._size = u32(package, "size")
+        self._size = u32(package, "deflate") or u32(package, "size")
         self._as_announced(package)
         self._echo = _echo(package)
         self._state = BEGUN

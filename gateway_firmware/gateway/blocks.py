@@ -2,7 +2,7 @@
 
 Shared by all jobs, so the gateway's memory grows neither with an image nor with the number of nodes.
 Says what is to be fetched next; fetching is the poller's. A block is served only once it is whole and
-Home Assistant's signature on it holds.
+Home Assistant's signature on it holds. A `source` is where Home Assistant has an image, as `Job` says it.
 """
 
 BLOCK = 4096  # bytes; a range starts at a multiple of it
@@ -13,7 +13,7 @@ BUFFERS = 3  # one served from, one read ahead, one for a node that is somewhere
 class Block:
     def __init__(self, buffer: memoryview) -> None:
         self.buffer = buffer
-        self.name = None  # (firmware id, start), None while it holds nothing
+        self.name = None  # (source, start), None while it holds nothing
         self.length = 0
         self.used = 0
 
@@ -24,23 +24,23 @@ class Blocks:
         starts = range(0, BUFFERS * BLOCK, BLOCK)
         self._blocks = [Block(self._room[start : start + BLOCK]) for start in starts]
         self._uses = 0
-        self._wanted = []  # (firmware id, start, size) that a node waits for, oldest first
+        self._wanted = []  # (source, start, size) that a node waits for, oldest first
         self._ahead = []  # the same, nobody waiting yet
         self._filling = None
 
-    def part(self, firmware_id: int, size: int, part_no: int) -> memoryview | None:
+    def part(self, source: str, size: int, part_no: int) -> memoryview | None:
         """Part `part_no` of an image of `size` bytes, or None: it will be fetched."""
         start = part_no * PART // BLOCK * BLOCK
-        block = self._find((firmware_id, start))
-        self._want_ahead(firmware_id, start + BLOCK, size)
+        block = self._find((source, start))
+        self._want_ahead(source, start + BLOCK, size)
         if block is None:
-            _add(self._wanted, (firmware_id, start, size))
+            _add(self._wanted, (source, start, size))
             return None
         return self._inside(block, part_no)
 
-    def there(self, firmware_id: int, part_no: int) -> memoryview | None:
+    def there(self, source: str, part_no: int) -> memoryview | None:
         """The same without a wish: what is not there is not fetched for it."""
-        block = self._find((firmware_id, part_no * PART // BLOCK * BLOCK))
+        block = self._find((source, part_no * PART // BLOCK * BLOCK))
         return None if block is None else self._inside(block, part_no)
 
     def _inside(self, block: Block, part_no: int) -> memoryview:
@@ -50,7 +50,7 @@ class Blocks:
         return block.buffer[inside : min(inside + PART, block.length)]
 
     def next_wanted(self) -> tuple | None:
-        """(firmware id, start, size of the image) of the block to fetch next."""
+        """(source, start, its size) of the block to fetch next."""
         for wanted in (self._wanted, self._ahead):
             if wanted:
                 return wanted[0]
@@ -81,10 +81,10 @@ class Blocks:
             if wanted in wishes:
                 wishes.remove(wanted)
 
-    def forget(self, firmware_id: int) -> None:
+    def forget(self, source: str) -> None:
         """No job needs that image now."""
         for wishes in (self._wanted, self._ahead):
-            wishes[:] = [wanted for wanted in wishes if wanted[0] != firmware_id]
+            wishes[:] = [wanted for wanted in wishes if wanted[0] != source]
 
     def _find(self, name: tuple) -> Block | None:
         for block in self._blocks:
@@ -92,9 +92,9 @@ class Blocks:
                 return block
         return None
 
-    def _want_ahead(self, firmware_id: int, start: int, size: int) -> None:
-        if start < size and self._find((firmware_id, start)) is None:
-            _add(self._ahead, (firmware_id, start, size))
+    def _want_ahead(self, source: str, start: int, size: int) -> None:
+        if start < size and self._find((source, start)) is None:
+            _add(self._ahead, (source, start, size))
             # Only the newest: an older one was overtaken, or another node's turn evicted it.
             del self._ahead[:-1]
 

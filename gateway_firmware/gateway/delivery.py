@@ -10,6 +10,10 @@ from painlessmesh.ota_sender import Offer
 NEW, OFFERED, DOWNLOADING, VERIFYING = "", "offered", "downloading", "verifying"
 RESTARTING, FAILED = "restarting", "failed"
 
+# Where Home Assistant has the bytes of an image, below gateway/.
+PLAIN = "firmware/{}/download"
+DEFLATED = PLAIN + "?encoding=deflate"
+
 BEFORE_COMMIT = (NEW, OFFERED, DOWNLOADING, VERIFYING)
 LONGEST_SENTENCE = 200
 
@@ -28,18 +32,24 @@ class Job:
     def __init__(self, fields: dict) -> None:
         self.id = fields["id"]
         self.token = fields["token"]
-        self.firmware_id = fields["firmware_id"]
         self.md5 = fields["md5"]
         self.sha256 = fields["sha256"]
         self.proof = fields.get("proof")
         self.size = fields["size"]
+        self.deflate = fields.get("deflate") or None  # bytes of the deflated image, where that is what goes over
+        self.source = (DEFLATED if self.deflate else PLAIN).format(fields["firmware_id"])
         self.kind = fields["kind"]
         self.version = fields["version"]
         self.flip = fields.get("mode") == "flip"  # to what the node has in its other slot; no image
         self.sign(fields)
         self.stock = fields["runtime"] != "micropython"
-        size = 1 if self.flip else self.size
+        size = 1 if self.flip else self.carried
         self.offer = Offer(fields["role"], fields["hardware"], self.md5, size, fields["force"])
+
+    @property
+    def carried(self) -> int:
+        """Bytes that go over the mesh."""
+        return self.deflate or self.size
 
     def sign(self, fields: dict) -> None:
         """Another list may bring another signature: signing was turned on, or has another key."""
@@ -54,6 +64,7 @@ class Job:
             ("sha256", self.sha256),
             ("kind", self.kind),
             ("version", self.version),
+            ("deflate", self.deflate),
             ("counter", self.counter),
             ("floor", self.floor),
             ("sig", self.sig),
@@ -69,6 +80,7 @@ class Delivery:
     state = NEW
     part = 0
     ready = False  # the node waits for the commit
+    may_commit = True  # else Home Assistant lets others restart before it
     held = False  # its job is paused: nothing goes to the node, and it keeps what it has
     news = False
     target = None  # painlessmesh's view of the node, while it is offered the image

@@ -19,7 +19,6 @@ from gateway.delivery import (
 )
 from gateway.known_node import KnownNode
 from gateway.serving import Serving
-from painlessmesh import layout
 from painlessmesh.mesh import Mesh
 
 SECOND = 1_000_000
@@ -154,7 +153,7 @@ class Distributor:
         elif not self._fresh(now):
             delivery.moved_at = now  # Home Assistant is away, which is not the node's fault
         elif delivery.ready and delivery.state == VERIFYING:
-            if now >= delivery.act_at and not self._carries_others(delivery):
+            if now >= delivery.act_at and delivery.may_commit:
                 delivery.act_at = now + COMMIT_AGAIN
                 self._contact.command(node, "commit", delivery.job.md5, delivery.tag)
         elif delivery.state in (NEW, OFFERED, DOWNLOADING):
@@ -166,17 +165,6 @@ class Distributor:
                 delivery.fail("no_answer", sentence.format(NO_ANSWER // SECOND), now)
             elif now >= delivery.act_at:
                 self._offer(delivery, node, now)
-
-    def _carries_others(self, delivery: Delivery) -> bool:
-        """Whether nodes hang on this one that still take an image: its restart would cut them off."""
-        link = self._mesh.link_to(delivery.node_id)
-        carried = layout.below(link.tree, delivery.node_id) if link else []
-        return any(
-            [
-                other.node_id in carried and other.state in BEFORE_COMMIT[1:] and not other.held
-                for other in self._serving.deliveries
-            ]
-        )
 
     def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         job = delivery.job

@@ -24,6 +24,7 @@ from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
 BEAT_SECONDS = 0.1
+MOST_TARGETS = 24  # in one pending list; with it Home Assistant also knows that `commit` is understood
 WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
 ROUTER_LOOK_SECONDS = 5
@@ -92,6 +93,7 @@ class Gateway:
         facts["chip"] = board.chip
         facts["mpy"] = board.mpy_version()
         facts["highest_revision"] = self.revision.value
+        facts["max_targets"] = MOST_TARGETS
         rssi = board.rssi()
         if rssi is not None:
             facts["rssi"] = rssi

@@ -46,13 +46,13 @@ class HomeAssistant:
             self.on_keys(jobs.key_changes())
         return _revision(jobs.rest), jobs
 
-    async def block(self, firmware_id: int, start: int, size: int, buffer: object) -> int:
-        """Fill `buffer` with the image from `start` on; answers how many bytes that were. The end
-        is clipped at `size`, the length of the image."""
+    async def block(self, source: str, start: int, size: int, buffer: object) -> int:
+        """Fill `buffer` with the bytes of `source` from `start` on; answers how many that were. The end
+        is clipped at `size`, how many there are."""
         end = start + len(buffer)
         answer = await self.session.call(
             "GET",
-            "firmware/{}/download".format(firmware_id),
+            source,
             ask_range="bytes={}-{}".format(start, end - 1),
             into=buffer,
             seconds=BLOCK_SECONDS,

@@ -104,7 +104,7 @@ class OwnUpdate:
         for _ in range(PARTS_PER_BEAT):
             if incoming.complete:
                 break
-            part = blocks.part(job.firmware_id, job.size, incoming.wanted)
+            part = blocks.part(job.source, job.carried, incoming.wanted)
             if part is None:
                 break
             incoming.write(incoming.wanted, part)

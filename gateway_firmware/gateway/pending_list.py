@@ -117,6 +117,9 @@ def _makes_sense(job: object) -> bool:
             return False
     if not isinstance(job.get("sig", ""), str) or len(job.get("sig", "")) > 512:
         return False
+    deflate = job.get("deflate", 0)
+    if type(deflate) is not int or not 0 <= deflate < max(job["size"], 1):
+        return False
     empty = job.get("mode") == "flip"  # what it is to run is there already
     numbers = (job["size"] > 0) != empty and job["num_parts"] == (job["size"] + 1023) // 1024
     return numbers and all([_is_target(target) for target in job["targets"]])

@@ -101,10 +101,10 @@ class Poller:
         self._answered(revision)
 
     async def _fetch(self, wanted: tuple) -> None:
-        firmware_id, start, size = wanted
+        source, start, size = wanted
         buffer = self._blocks.claim()
         try:
-            length = await self._home_assistant.block(firmware_id, start, size, buffer)
+            length = await self._home_assistant.block(source, start, size, buffer)
         except Refused:
             self._blocks.give_up(wanted)
             before = self._revision

@@ -38,9 +38,9 @@ class Serving:
         mesh.on_package(OTA_REQUEST, self._requested)
         mesh.on_idle = self.pump
 
-    def forget(self, firmware_id: int) -> None:
+    def forget(self, source: str) -> None:
         """No job needs that image any more."""
-        self._blocks.forget(firmware_id)
+        self._blocks.forget(source)
 
     # ---- who takes an image
 
@@ -229,11 +229,11 @@ class Serving:
 
     def _frame_to_all(self, job: object, part: object) -> memoryview | None:
         """Who does not get it, for its link was slow and the block is gone, will say so."""
-        payload = self._blocks.there(job.firmware_id, part.part)
+        payload = self._blocks.there(job.source, part.part)
         return None if payload is None else self.sender.data_frame(part, payload)
 
     def _payload(self, job: object, part: int) -> memoryview | None:
-        return self._blocks.part(job.firmware_id, job.size, part)
+        return self._blocks.part(job.source, job.carried, part)
 
     def _waiting(self) -> int:
         return sum([link.waiting for link in self._mesh.links])

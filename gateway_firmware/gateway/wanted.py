@@ -41,15 +41,17 @@ class Wanted:
             offer = job.offer
             if self._serving.sender.offer_of(offer.role, offer.hardware) is offer:
                 self._serving.sender.withdraw(offer.role, offer.hardware)
-            if not [other for other in self._jobs.values() if other.firmware_id == job.firmware_id]:
-                self._serving.forget(job.firmware_id)
+            if not [other for other in self._jobs.values() if other.source == job.source]:
+                self._serving.forget(job.source)
 
     def _set_targets(self, job: Job, targets: list, now: int) -> None:
         wanted = {int(target["node_id"]): target["attempt"] for target in targets}
         held = [int(target["node_id"]) for target in targets if target.get("paused") is True]
+        last = [int(target["node_id"]) for target in targets if target.get("commit") is False]
         for delivery in self._of(job):
             if wanted.get(delivery.node_id) == delivery.attempt:
                 self._hold(delivery, delivery.node_id in held, now)
+                self._let_commit(delivery, delivery.node_id not in last, now)
                 del wanted[delivery.node_id]
             else:
                 self._remove(delivery)
@@ -59,6 +61,7 @@ class Wanted:
                 continue  # one image at a time; its turn comes with a list that has only this one
             delivery = Delivery(job, node_id, wanted[node_id], now)
             delivery.held = node_id in held
+            delivery.may_commit = node_id not in last
             self._serving.deliveries.append(delivery)
 
     def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
@@ -68,6 +71,11 @@ class Wanted:
         elif delivery.held and not held:
             delivery.act_at = now
         delivery.held = held
+
+    def _let_commit(self, delivery: Delivery, may: bool, now: int) -> None:
+        if may and not delivery.may_commit:
+            delivery.act_at = now  # it waits for that
+        delivery.may_commit = may
 
     def _remove(self, delivery: Delivery) -> None:
         self._serving.deliveries.remove(delivery)

@@ -65,6 +65,7 @@ def body(identity: Identity, side: object, updater: object) -> str:
         ("key", updater.signing and updater.signing.key_id),
         ("floor", updater.signing and updater.signing.floor),
         ("images", updater.images or None),
+        ("deflate", True),
         ("damaged", slots.damaged and plain(slots.damaged, DAMAGED_MAX)),
     )
     return encode(pairs)[:-1].decode()

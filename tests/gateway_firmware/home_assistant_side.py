@@ -62,7 +62,7 @@ class HomeAssistantSide:
         self.accepts = True  # False: this gateway's key is not known (yet)
         self.wait = 50
         self.jobs = []
-        self.images = {}
+        self.images = {}  # firmware id, or (firmware id, "deflate"): bytes
         self.revision = 11
         self.dropped = []  # what the next reports answer as dropped
         self.reports = []  # (seconds, body)
@@ -180,8 +180,10 @@ class HomeAssistantSide:
             return self._report(json.loads(body))
         if path.startswith("ota/updates/pending?"):
             return await self._pending(request.query)
-        if path.startswith("firmware/") and path.endswith("/download"):
-            return self._download(int(path.split("/")[1]), span)
+        if path.startswith("firmware/"):
+            encoding = request.query.get("encoding", "")
+            assert path.endswith("/download" + (encoding and "?encoding=" + encoding))
+            return self._download(int(path.split("/")[1]), span, encoding)
         return 404, {"message": "There is no such call."}, ""
 
     def _report(self, report):
@@ -201,8 +203,8 @@ class HomeAssistantSide:
                 pass
         return 200, {"revision": self.revision, "jobs": self.jobs}, ""
 
-    def _download(self, firmware_id, span):
-        image = self.images.get(firmware_id)
+    def _download(self, firmware_id, span, encoding=""):
+        image = self.images.get((firmware_id, encoding) if encoding else firmware_id)
         if image is None or not any(found["firmware_id"] == firmware_id for found in self.jobs):
             return 404, {"message": "No job of this gateway needs that image."}, ""
         first, last = (int(number) for number in span.removeprefix("bytes=").split("-"))

@@ -15,22 +15,22 @@ def fetch_all(blocks, images=None):
         wanted = blocks.next_wanted()
         if wanted is None:
             return fetched
-        firmware_id, start, _size = wanted
-        content = (images or {}).get(firmware_id, IMAGE)[start : start + BLOCK]
+        source, start, _size = wanted
+        content = (images or {}).get(source, IMAGE)[start : start + BLOCK]
         blocks.claim()[: len(content)] = content
         blocks.filled(wanted, len(content))
         fetched.append(start)
 
 
-def part(blocks, number, firmware_id=2):
-    found = blocks.part(firmware_id, len(IMAGE), number)
+def part(blocks, number, source="two"):
+    found = blocks.part(source, len(IMAGE), number)
     return None if found is None else bytes(found)
 
 
 def test_a_part_that_is_not_there_is_wanted():
     blocks = Blocks()
     assert part(blocks, 5) is None
-    assert blocks.next_wanted() == (2, 4096, len(IMAGE))
+    assert blocks.next_wanted() == ("two", 4096, len(IMAGE))
 
 
 def test_every_part_is_served_right_and_each_block_is_read_once():
@@ -64,7 +64,7 @@ def test_what_a_node_waits_for_comes_before_what_is_read_ahead():
     part(blocks, 20)
     assert blocks.next_wanted()[1] == 0
     blocks.claim()
-    blocks.filled((2, 0, len(IMAGE)), BLOCK)
+    blocks.filled(("two", 0, len(IMAGE)), BLOCK)
     assert blocks.next_wanted()[1] == 5 * BLOCK
 
 
@@ -102,8 +102,8 @@ def test_nothing_is_wanted_of_an_image_that_was_forgotten():
 def test_the_list_of_wishes_does_not_grow_with_the_number_of_nodes():
     blocks = Blocks()
     for number in range(0, 41, 4):
-        for firmware_id in range(20):
-            part(blocks, number, firmware_id)
+        for source in range(20):
+            part(blocks, number, source)
     count = 0
     while blocks.next_wanted() is not None:
         blocks.give_up(blocks.next_wanted())

@@ -14,7 +14,7 @@ def test_fault_01_parts_of_each_node_are_told_while_they_go(gateway):
     gateway.add(A, delay=30_000)
     gateway.add(B, delay=30_000)
     gateway.run(1)
-    gateway.job(image_of(100_000), [A, B])
+    gateway.job(image_of(400_000), [A, B])
     told = set()
 
     def look():
@@ -66,10 +66,10 @@ class Signed:
 async def test_fault_11_the_whole_file_is_never_taken_for_a_part_nor_an_error_for_bytes():
     room = memoryview(bytearray(4096))
     with pytest.raises(Later):
-        await HomeAssistant(Signed(200, bytes(4096))).block(2, 0, 10_000, room)
+        await HomeAssistant(Signed(200, bytes(4096))).block("firmware/2/download", 0, 10_000, room)
     for length in (404, 500):
         answer = Signed(206, bytes(length), "bytes 0-%d/%d" % (length - 1, length))
-        assert await HomeAssistant(answer).block(2, 0, length, room) == length
+        assert await HomeAssistant(answer).block("firmware/2/download", 0, length, room) == length
 
 
 def test_fault_12_an_offer_is_withdrawn_with_its_job_and_the_next_image_comes_whole(gateway):

@@ -96,11 +96,11 @@ async def test_a_block_that_is_refused_since_the_job_ended_costs_no_pause(house,
     ha = house.home_assistant
     download, refused_at = ha._download, []
 
-    def cancelled_meanwhile(firmware_id, span):
+    def cancelled_meanwhile(firmware_id, span, encoding):
         if span.startswith("bytes=204800-"):
             refused_at.append(time.monotonic())
             ha.set_jobs()
-        return download(firmware_id, span)
+        return download(firmware_id, span, encoding)
 
     ha._download = cancelled_meanwhile
     distribute(house, image_of(300_000), NODE)

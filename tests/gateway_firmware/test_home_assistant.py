@@ -34,12 +34,12 @@ async def pending(answer):
 
 async def block(status=206, content_range="bytes 0-4095/10000", body=bytes(4096), start=0):
     home_assistant = HomeAssistant(Signed(status, body, content_range))
-    return await home_assistant.block(2, start, len(IMAGE), memoryview(bytearray(4096)))
+    return await home_assistant.block("firmware/2/download", start, len(IMAGE), memoryview(bytearray(4096)))
 
 
 async def test_a_block_is_asked_for_by_range():
     session = Signed(206, bytes(4096), "bytes 4096-8191/10000")
-    await HomeAssistant(session).block(2, 4096, 10_000, memoryview(bytearray(4096)))
+    await HomeAssistant(session).block("firmware/2/download", 4096, 10_000, memoryview(bytearray(4096)))
     assert session.asked == ("GET", "firmware/2/download", "bytes=4096-8191")
 
 
@@ -76,7 +76,7 @@ async def test_a_block_as_long_as_an_error_code_is_a_block(length):
     size = 8192 + length
     session = Signed(206, bytes(length), f"bytes 8192-{size - 1}/{size}")
     buffer = memoryview(bytearray(4096))
-    assert await HomeAssistant(session).block(2, 8192, size, buffer) == length
+    assert await HomeAssistant(session).block("firmware/2/download", 8192, size, buffer) == length
 
 
 async def test_a_list_is_given_with_its_revision():
@@ -102,7 +102,7 @@ async def test_a_list_is_given_with_its_revision():
         {"targets": [{"node_id": "2"}]},
         {"targets": [{"node_id": 2, "attempt": 1}]},
         {"targets": [{"node_id": "x", "attempt": 1}]},
-        {"targets": [{"node_id": "2", "attempt": 1}] * 9},
+        {"targets": [{"node_id": "2", "attempt": 1}] * 25},
     ],
 )
 async def test_a_job_that_makes_no_sense_is_left_out_and_the_others_are_not(changes):

@@ -73,12 +73,12 @@ async def hold(home_assistant):
     told.append(await listed(home_assistant))
     told.append(await listed(home_assistant, 50, 11))
     for start in (0, 8192):
-        length = await home_assistant.block(2, start, len(IMAGE), memoryview(buffer))
+        length = await home_assistant.block("firmware/2/download", start, len(IMAGE), memoryview(buffer))
         assert buffer[:length] == IMAGE[start : start + 4096]
     told.append(await home_assistant.report(body_of("07_progress")))
     told.append(await home_assistant.report(body_of("08_job_has_gone")))
     with pytest.raises(Refused, match="No job of this gateway needs that image"):
-        await home_assistant.block(9, 0, 4096, memoryview(buffer))
+        await home_assistant.block("firmware/9/download", 0, 4096, memoryview(buffer))
     return told
 
 

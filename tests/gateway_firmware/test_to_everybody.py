@@ -169,17 +169,16 @@ def test_a_home_assistant_that_is_away_for_twenty_seconds_costs_no_node_its_plac
     assert gateway.entry(ids[0]).get("resent", 0) <= 4
 
 
-def test_a_node_that_carries_others_restarts_after_them(gateway):
-    ids = tree(gateway, 3, fan_out=1)
-    gateway.job(IMAGE, ids)
-    order = []
-
-    def noted():
-        for node_id in ids:
-            if gateway.nodes[node_id].phase == "restarting" and node_id not in order:
-                order.append(node_id)
-                gateway.leave(node_id)
-        return len(order) == 3
-
-    assert gateway.run(60, noted)
-    assert order == ids[::-1]
+def test_who_may_not_commit_yet_takes_the_image_with_the_others_and_restarts_when_it_may(gateway):
+    ids = tree(gateway, 4)
+    nodes = [gateway.nodes[node_id] for node_id in ids]
+    found = gateway.job(IMAGE, ids)
+    found["targets"] = [target | {"commit": False} for target in found["targets"]]
+    gateway.list(found)
+    assert gateway.run(60, lambda: all(node.phase == "ready" for node in nodes))
+    gateway.run(200)
+    assert all(node.phase == "ready" and node.commits == [] for node in nodes)
+    assert gateway.state(ids[0]) == "verifying"
+    found["targets"] = [target | {"commit": i < 3} for i, target in enumerate(found["targets"])]
+    gateway.list(found)
+    assert gateway.run(1, lambda: [len(node.commits) for node in nodes] == [1, 1, 1, 0])

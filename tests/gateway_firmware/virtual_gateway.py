@@ -24,7 +24,7 @@ class VirtualGateway:
         self.images = {}
         self.jobs = []
         self.online = True
-        self.fetched = []  # (firmware id, start) of every block
+        self.fetched = []  # (source, start) of every block
         self.nodes = {}
         self.news = 0
         self.start()
@@ -75,7 +75,7 @@ class VirtualGateway:
         """List one more job; `targets` are node ids or (node id, attempt)."""
         pairs = [t if isinstance(t, tuple) else (t, 1) for t in targets]
         found = job(image, pairs, **changes)
-        self.images[found["firmware_id"]] = image
+        self.images["firmware/%d/download" % found["firmware_id"]] = image
         self.list(*[old for old in self.jobs if old["id"] != found["id"]], found)
         return found
 
@@ -116,9 +116,9 @@ class VirtualGateway:
     def _fetch(self):
         wanted = self.blocks.next_wanted()
         while wanted is not None:
-            firmware_id, start, _size = wanted
-            self.fetched.append((firmware_id, start))
-            content = self.images[firmware_id][start : start + 4096]
+            source, start, _size = wanted
+            self.fetched.append((source, start))
+            content = self.images[source][start : start + 4096]
             self.blocks.claim()[: len(content)] = content
             self.blocks.filled(wanted, len(content))
             self.distributor.block_arrived(self.now)

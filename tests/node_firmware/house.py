@@ -223,12 +223,12 @@ class House:
         if not self.lost(dict(pairs)):
             self.gateway.send(pairs)
 
-    def offer(self, image, version="1.1.0", forced=False, **changes):
-        """Announce an image to the node, signed, as the gateway does."""
-        self.image = image
+    def offer(self, image, version="1.1.0", forced=False, carried=None, **changes):
+        """Announce an image to the node, signed, as the gateway does; `carried` is the same one deflated."""
+        self.image = image if carried is None else carried
         role = changes.get("role", self.config["node_type"])
         hardware = changes.get("hardware", "ESP32-MPY")
-        offer = Offer(role, hardware, hashlib.md5(image).hexdigest(), len(image), forced)
+        offer = Offer(role, hardware, hashlib.md5(image).hexdigest(), len(self.image), forced)
         self.sender.offer(offer)
         self.sender.add_target(offer, NODE, ahead=self.ahead)
         extra = {
@@ -236,9 +236,10 @@ class House:
             "sha256": hashlib.sha256(image).hexdigest(),
             "kind": "app-bundle",
             "version": version,
-        } | changes
+        } | ({} if carried is None else {"deflate": len(carried)})
+        extra |= changes
         known = self.sender.announcement(NODE)
-        keys = ("size", "sha256", "kind", "version", "counter", "floor", "sig")
+        keys = ("size", "sha256", "kind", "version", "deflate", "counter", "floor", "sig")
         pairs = known + tuple((key, extra[key]) for key in keys if key in extra)
         self.announcement = self.side.sign(pairs)
         self.gateway.send(self.announcement)

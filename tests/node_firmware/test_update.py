@@ -34,6 +34,7 @@ ORDER = [
     "signing",
     "key",
     "floor",
+    "deflate",
     "damaged",
 ]
 

@@ -290,3 +290,13 @@ def test_the_signature_of_a_firmware_is_under_the_mac_as_well():
     assert node.check_announcement(lower)
     assert not node.check_announcement(changed(lower, floor=2))
     assert not node.check_announcement(changed(lower, floor=None))
+
+
+def test_that_an_image_comes_deflated_is_under_the_mac_as_well():
+    gateway, node = met()
+    deflated = over_the_wire(gateway.sign(ANNOUNCEMENT + (("deflate", 3000),)))
+    assert node.check_announcement(deflated)
+    for size in (None, 2999, 0):
+        assert not node.check_announcement(changed(deflated, deflate=size))
+    plain = over_the_wire(gateway.sign(ANNOUNCEMENT))
+    assert not node.check_announcement(changed(plain, deflate=3000))
