@@ -55,10 +55,16 @@ OPENING_LIFETIME: Final = timedelta(seconds=60)
 WRONG_SIGNATURES_MAX: Final = 10
 WRONG_SIGNATURES_WINDOW: Final = timedelta(minutes=10)
 
-# Nodes that take parts at the same time: a gateway has ten sockets and three block buffers.
-MAX_PARALLEL: Final = 4
-# What a gateway can hold (docs/gateway-api.md §4): `targets` in the whole list.
-MAX_TARGETS: Final = 8
+# Nodes that take parts at the same time: what a gateway is made for. Those of one job go together, so that each part
+# is read from here, and crosses each link of the mesh, once.
+MAX_PARALLEL: Final = 20
+# `targets` in the whole list (docs/gateway-api.md §4), whatever a gateway says it can hold: with eight jobs, each
+# signed, and two keys such a list stays below its 16 KiB.
+MAX_TARGETS: Final = 32
+MAX_LISTED_JOBS: Final = 8
+# The same for a gateway that does not say it (`max_targets`): what those made before could hold.
+PARALLEL_UNTOLD: Final = 4
+TARGETS_UNTOLD: Final = 8
 
 # Three missed long polls (50 s and a reconnect each).
 GATEWAY_SILENT: Final = timedelta(seconds=180)

@@ -53,11 +53,20 @@ class Node:
     """Whether it is worth showing: it has said what it is, or has been there so long that it will not."""
     parent: str | None = None
     """The node it hangs on, while it is online."""
+    hung_on: str | None = None
+    """The node it hung on last: while it restarts, that is where it will come back."""
+    room: int = 0
+    """Gateways: how many targets its list may hold (`max_targets`); 0 for one that does not say, and knows no `commit`."""
 
     @property
     def is_gateway(self) -> bool:
         """Whether it is the gateway itself."""
         return self.node_id == self.gateway_id
+
+    @property
+    def hangs_on(self) -> str | None:
+        """The node it hangs on or, while it is away, hung on last; None for a gateway."""
+        return None if self.is_gateway else self.parent or self.hung_on
 
     @property
     def can_go_back(self) -> bool:

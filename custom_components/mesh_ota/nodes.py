@@ -173,6 +173,8 @@ class NodeRegistry:
         for name in ("node_type", "hardware"):
             said.pop(name, None)
         self._tell(self.nodes[gateway_id], said)
+        room = body.get("max_targets")
+        self.nodes[gateway_id].room = room if type(room) is int and 0 < room < 1000 else 0
         highest = body.get("highest_revision")
         if type(highest) is int and 0 <= highest < 10**15:
             self.gateways[gateway_id].highest_revision = highest
@@ -240,6 +242,7 @@ class NodeRegistry:
                 continue
             before = node.online, node.parent
             node.online, node.parent = self._position(node, now)
+            node.hung_on = node.parent or node.hung_on
             if before != (node.online, node.parent):
                 moved.append(node.node_id)
         return moved

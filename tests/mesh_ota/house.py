@@ -13,6 +13,8 @@ GATEWAY = "1111111111"
 OTHER_GATEWAY = "1111111112"
 HALL, ATTIC, PORCH = "2222222222", "3333333333", "4000000000"
 OLD_PROOF, NEW_PROOF = "01" * 32, "02" * 32
+ROOM = 24
+"""Targets that a gateway can hold."""
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -53,21 +55,28 @@ def sketch(number: int = 9, **changes: Any) -> Firmware:
 class House:
     """Nodes and engine under one clock."""
 
-    def __init__(self, stored: dict[str, Any] | None = None) -> None:
-        """One gateway that calls, no nodes; jobs as they were `stored`."""
+    def __init__(self, stored: dict[str, Any] | None = None, room: int | None = ROOM) -> None:
+        """One gateway that calls, no nodes; jobs as they were `stored`. Without `room` it is one that says nothing of it."""
         self.now = START
         self.nodes = NodeRegistry()
         self.engine = JobEngine(self.nodes)
         if stored is not None:
             self.engine.restore(stored)
         self.trees: dict[str, list[list[str]]] = {}
+        self.room = room
         self.add_gateway(GATEWAY)
 
     def add_gateway(self, gateway_id: str) -> None:
         """A gateway that calls."""
         self.nodes.add_gateway(gateway_id, "entry")
+        self.report_gateway(gateway_id)
         self.trees[gateway_id] = []
         self.call(gateway_id)
+
+    def report_gateway(self, gateway_id: str = GATEWAY, **said: Any) -> None:
+        """The gateway says what it is."""
+        told = {} if self.room is None else {"max_targets": self.room}
+        self.nodes.report_gateway(gateway_id, told | said)
 
     def call(self, gateway_id: str = GATEWAY) -> None:
         """The gateway is heard, with its tree."""

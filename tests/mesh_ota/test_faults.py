@@ -214,7 +214,7 @@ async def test_fault_15_an_empty_upload_is_refused_and_one_type_never_waits_for_
 
 def test_fault_16_a_gateway_is_a_node_too_and_two_never_share_a_row(house: House):
     house.add_gateway(OTHER_GATEWAY)
-    house.nodes.report_gateway(GATEWAY, {"proof": "01" * 32, "boot": 4, "version": "1.0.0"})
+    house.report_gateway(proof="01" * 32, boot=4, version="1.0.0")
     own = house.create(firmware(5, node_type="gateway"), node_ids=[GATEWAY])
     assert house.listed() == {own.id: [GATEWAY]}
     assert house.listed(OTHER_GATEWAY) == {}

@@ -9,7 +9,7 @@ from custom_components.mesh_ota.errors import NotFound
 from custom_components.mesh_ota.jobs.flight_plan import GUESSED_RATE, RESTART, FlightPlan
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 
-from .house import ATTIC, GATEWAY, HALL, PORCH, START, House, firmware
+from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, START, House, firmware
 
 SIZE = GUESSED_RATE * 600
 """Ten minutes of transfer where nobody has a past."""
@@ -67,7 +67,9 @@ def test_a_rate_is_the_nodes_own_else_the_houses_else_a_guess(house: House):
 
 def test_nodes_side_by_side_end_together_and_one_at_a_time_one_after_the_other(house: House):
     together = plan(house)
-    assert {at(leg["ends_at"]) for leg in together["nodes"]} == {TEN + RESTART}
+    ends = {name: at(leg["ends_at"]) for name, leg in legs(together).items()}
+    # The one that carries another restarts after it.
+    assert ends == {ATTIC: TEN + RESTART, PORCH: TEN + RESTART, HALL: TEN + 2 * RESTART}
     alone = legs(plan(house, rollout=Rollout(max_parallel=1)))
     assert sorted(at(leg["starts_at"]) for leg in alone.values()) == [timedelta(), TEN, 2 * TEN]
     assert alone[ATTIC]["order"] == 1  # it hangs deepest
@@ -80,7 +82,7 @@ def test_a_canary_goes_first_and_its_soak_holds_the_others(house: House):
     assert (drawn["canary_node_ids"], first["order"]) == ([PORCH], 1)
     begins = TEN + RESTART + timedelta(minutes=30)
     assert at(legs(drawn)[HALL]["starts_at"]) == begins
-    assert at(drawn["ends_at"]) == begins + TEN + RESTART
+    assert at(drawn["ends_at"]) == begins + TEN + 2 * RESTART
     by_number = plan(house, rollout=Rollout(canary=1))
     assert len(by_number["canary_node_ids"]) == 1
     assert by_number["canary_node_ids"] != [HALL]  # which carries another
@@ -89,14 +91,42 @@ def test_a_canary_goes_first_and_its_soak_holds_the_others(house: House):
 def test_a_window_moves_the_start_and_cuts_the_night_in_two(house: House):
     """It is noon; six minutes a night are not enough for ten."""
     drawn = plan(house, rollout=Rollout(window=Window(start="22:00", end="22:06")))
-    leg = legs(drawn)[HALL]
+    leg = legs(drawn)[PORCH]
     assert at(leg["starts_at"]) == timedelta(hours=10)
     assert at(leg["ends_at"]) == timedelta(days=1, hours=10) + TEN + RESTART - timedelta(minutes=6)
 
 
 def test_a_window_that_is_open_all_day_moves_nothing(house: House):
     drawn = plan(house, rollout=Rollout(window=Window(entity_id="input_boolean.go")))
-    assert at(drawn["ends_at"]) == TEN + RESTART
+    assert at(drawn["ends_at"]) == TEN + 2 * RESTART
+
+
+def test_a_gateway_that_holds_no_commit_back_serves_four_and_lets_them_restart_as_they_come():
+    house = House(room=None)
+    for number in range(6):
+        house.join(str(2_000_000_000 + number))
+    house.trees[GATEWAY] = [[each, above] for (each, _), above in zip(
+        house.trees[GATEWAY], [GATEWAY, *["2000000000"] * 5], strict=True
+    )]
+    house.call()
+    drawn = plan(house)
+    begins = [at(leg["starts_at"]) for leg in drawn["nodes"]]
+    assert begins == [timedelta()] * 4 + [TEN] * 2
+    assert at(drawn["ends_at"]) == 2 * TEN + RESTART
+
+
+def test_each_gateway_serves_as_many_as_it_can(house: House):
+    house.add_gateway(OTHER_GATEWAY)
+    house.join("4100000000", OTHER_GATEWAY)
+    drawn = plan(house, rollout=Rollout(max_parallel=1))
+    assert at(legs(drawn)["4100000000"]["starts_at"]) == timedelta()
+    assert sorted(at(leg["starts_at"]) for leg in drawn["nodes"])[1:] == [timedelta(), TEN, 2 * TEN]
+
+
+def test_with_a_threshold_no_more_restart_at_a_time_than_may_fail(house: House):
+    drawn = plan(house, rollout=Rollout(stop_after=1))
+    ends = sorted(at(leg["ends_at"]) for leg in drawn["nodes"])
+    assert ends == [TEN + number * RESTART for number in (1, 2, 3)]
 
 
 def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house: House):

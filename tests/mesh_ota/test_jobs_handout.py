@@ -1,12 +1,22 @@
 """What a gateway is given to distribute, and when."""
 
-from custom_components.mesh_ota.const import MAX_PARALLEL, MAX_TARGETS
+import json
+
+import pytest
+
+from custom_components.mesh_ota.const import (
+    MAX_LISTED_JOBS,
+    MAX_PARALLEL,
+    MAX_TARGETS,
+    TARGETS_UNTOLD,
+)
 from custom_components.mesh_ota.jobs.job import Job
+from custom_components.mesh_ota.jobs.rollout import Rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
-from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, House, firmware, sketch
+from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, ROOM, House, firmware, sketch
 
-MANY = [str(2_000_000_000 + number) for number in range(12)]
+MANY = [str(2_000_000_000 + number) for number in range(25)]
 
 
 def test_a_job_in_the_list_has_every_key_of_the_contract():
@@ -57,24 +67,94 @@ def test_a_node_that_is_away_is_listed_when_it_returns():
     assert house.listed() == {job.id: [HALL]}
 
 
-def test_at_most_four_nodes_take_parts_at_a_time():
-    house = House()
+@pytest.fixture(params=[None, 12, ROOM, 200])
+def crowd(request: pytest.FixtureRequest) -> House:
+    """Many nodes, and a gateway that can hold so many of them."""
+    house = House(room=request.param)
     for node_id in MANY:
         house.join(node_id)
+    return house
+
+
+def test_all_nodes_of_a_job_are_handed_out_together():
+    """So that the gateway reads each part once, and brings it over each link once."""
+    house = House()
+    for node_id in MANY[:MAX_PARALLEL]:
+        house.join(node_id)
+    before = house.engine.pending(GATEWAY).revision
     job = house.create()
     assert house.listed() == {job.id: MANY[:MAX_PARALLEL]}
-    house.restart(job, MANY[1])
-    assert house.listed() == {job.id: [MANY[0], *MANY[2:5]]}
+    assert house.engine.pending(GATEWAY).revision == before + 1
 
 
-def test_a_list_never_names_more_nodes_than_a_gateway_can_hold():
-    house = House()
+@pytest.mark.parametrize(("room", "most"), [(None, 4), (12, 12), (ROOM, MAX_PARALLEL)])
+def test_as_many_nodes_take_parts_at_a_time_as_the_gateway_is_made_for(room: int | None, most: int):
+    house = House(room=room)
     for node_id in MANY:
         house.join(node_id)
     job = house.create()
-    for node_id in MANY[:10]:
-        house.progress(job, "restarting", node_id, boot=7)
-    assert len(house.listed()[job.id]) == MAX_TARGETS
+    assert house.listed() == {job.id: MANY[:most]}
+    assert job.nodes[MANY[-1]].reason == "turn"
+    assert f"serves {most} nodes" in (job.nodes[MANY[-1]].error_message or "")
+    house.restart(job, MANY[1])
+    assert house.listed() == {job.id: [MANY[0], *MANY[2 : most + 1]]}
+
+
+def test_fewer_take_parts_at_a_time_where_the_job_says_so():
+    house = House()
+    for node_id in MANY:
+        house.join(node_id)
+    job = house.create(rollout=Rollout(max_parallel=3))
+    assert house.listed() == {job.id: MANY[:3]}
+
+
+def test_a_list_never_names_more_nodes_than_a_gateway_can_hold(crowd: House):
+    job = crowd.create()
+    for node_id in MANY:
+        crowd.progress(job, "restarting", node_id, boot=7)
+    most = {None: TARGETS_UNTOLD, 200: MAX_TARGETS}.get(crowd.room, crowd.room)
+    for node_id in MANY:
+        if crowd.listed() and job.nodes[node_id].status is NodeStatus.RESTARTING:
+            assert len(crowd.listed()[job.id]) <= (most or 0)
+    held = sum(job.nodes[node_id].status is NodeStatus.RESTARTING for node_id in MANY)
+    assert len(crowd.listed()[job.id]) == min(held + crowd.engine.handouts.parallel(GATEWAY), most or 0, len(MANY))
+
+
+def test_what_a_held_job_has_brought_gives_way_only_to_a_queue_that_would_stand(crowd: House):
+    """A node that is listed no more would be told to throw away what it has."""
+    held = crowd.create(node_ids=MANY[: crowd.engine.handouts.parallel(GATEWAY)])
+    for node_id in held.nodes:
+        crowd.progress(held, "downloading", node_id, current_part=4)
+    crowd.engine.pause(held.id)
+    crowd.refresh()
+    assert set(crowd.listed()[held.id]) == set(held.nodes)
+    crowd.join(HALL, type="led")
+    other = crowd.create(firmware(2, node_type="led"))
+    assert crowd.listed()[other.id] == [HALL]
+    full = crowd.room == len(held.nodes)
+    assert len(crowd.listed()[held.id]) == len(held.nodes) - full
+
+
+def test_the_longest_list_fits_into_what_a_gateway_reads():
+    """16 KiB of JSON (docs/gateway-api.md §2): everything as long as it can be."""
+    house = House(room=900)
+    longest = {"version": "1" * 20, "size_bytes": 16 * 1024 * 1024}
+    for number in range(40):
+        house.join(str(4_000_000_000 + number), type=f"{number % 10:030d}")
+    for number in range(10):
+        job = house.create(firmware(10**9 + number, node_type=f"{number:030d}", **longest))
+        job.counter, job.sig, job.floor = 10**9, "f" * 512, 10**9
+        for node_id in job.nodes:
+            house.progress(job, "verifying", node_id)
+    house.refresh()
+    handout = house.engine.pending(GATEWAY)
+    listed = [target for job in handout.jobs for target in job["targets"]]
+    assert (len(handout.jobs), len(listed)) == (MAX_LISTED_JOBS, MAX_TARGETS)
+    keys = [{"from": "f" * 16, "modulus": "f" * 512, "sig": "f" * 512}] * 2
+    for target in listed:
+        target["commit"] = False
+    said = {"revision": 10**15 - 1, "jobs": handout.jobs, "keys": keys}
+    assert len(json.dumps(said)) <= 16 * 1024
 
 
 def test_one_job_per_role_and_the_oldest_first():

@@ -13,8 +13,7 @@ from .fit import Image, runs_already, why_not
 from .job import Job, NodeRow
 from .ledger import Ledger
 from .rollout import Rollout
-from .stages import TROUBLE
-from .states import NodeStatus
+from .states import TROUBLE, NodeStatus
 
 NO_FIRMWARE = 0
 """The firmware id of a job that brings no image; the library's begin with 1."""

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from ..const import (
     DOWNLOADING_DEADLINE,
     JOB_DEADLINE,
-    MAX_PARALLEL,
     OFFERED_DEADLINE,
     RESTARTING_DEADLINE,
     TICK_MAX,
@@ -58,7 +57,18 @@ class Clocks:
         for job, row in list(self._ledger.open_rows()):
             if row.started:
                 self._count(job, row, passed, now)
+            if row.let_go and self._has_left(row, now):
+                row.let_go = False
+                self._ledger.changed(job)
         self.explain()
+
+    def _has_left(self, row: NodeRow, now: datetime) -> bool:
+        """Whether a node that may restart has been away for so long that others should have its turn."""
+        node = self._nodes.nodes.get(row.node_id)
+        if row.status is not NodeStatus.VERIFYING or (node is not None and node.online):
+            return False
+        seen = node and node.last_heard
+        return seen is None or now - seen >= VERIFYING_DEADLINE
 
     def _expire(self, job: Job, now: datetime) -> None:
         """End what is left of a job; started rows too, whose own clocks stand while somebody is away."""
@@ -89,7 +99,9 @@ class Clocks:
             return False
         if row.status is NodeStatus.RESTARTING:
             return row.back_since is None
-        return node is not None and node.online and self._handouts.listed(job, row)
+        if node is None or not node.online or self._handouts.commit_waits_for(job, row):
+            return False
+        return self._handouts.listed(job, row)
 
     def explain(self, gateway_id: str | None = None) -> None:
         """Say of every row (of one gateway) that waits why it does."""
@@ -129,17 +141,16 @@ class Clocks:
         if node is None or not node.online:
             return _away(row, node)
         if self._handouts.listed(job, row):
-            return None, {}
+            return self._handouts.commit_waits_for(job, row) or (None, {})
         if not chip_known(job, node):
             return "chip_not_confirmed", {}
         if row.node_id == row.gateway_id:
             return "gateway_last", {}
         other = busy.get(row.node_id, busy.get(_role(job, row), job.id))
-        return (
-            ("turn", {"most": min(MAX_PARALLEL, job.rollout.max_parallel or MAX_PARALLEL)})
-            if other == job.id
-            else ("other_job", {"number": other})
-        )
+        if other != job.id:
+            return "other_job", {"number": other}
+        most = self._handouts.parallel(row.gateway_id)
+        return "turn", {"most": min(most, job.rollout.max_parallel or most)}
 
 
 def _role(job: Job, row: NodeRow) -> tuple[str, str, str]:

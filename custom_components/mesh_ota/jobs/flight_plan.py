@@ -3,17 +3,18 @@
 Pure; changes nothing. Times are expected ones: each node's own past rate, else the house's, else a guess.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from ..const import MAX_PARALLEL, PART_SIZE
+from ..const import PART_SIZE
 from ..errors import NotFound, Unfit
 from ..firmware.record import Firmware
 from ..nodes import Node, NodeRegistry
 from .fit import chip_known, runs_already, why_not
+from .handout import parallel
 from .ledger import Ledger
 from .rollout import Rollout, Window
 from .stages import Stages
@@ -58,6 +59,7 @@ class FlightPlan:
         self._ledger = ledger
         self._nodes = nodes
         self._stages = stages
+        self._order = stages.order
 
     def draw(
         self,
@@ -108,34 +110,59 @@ class FlightPlan:
         first = [leg for leg in flying if leg.node.node_id in rollout.canary_node_ids]
         if not rollout.canary_node_ids and rollout.canary < len(flying):
             loaded = sorted(
-                flying, key=lambda leg: (leg.node.is_gateway, self._stages.carried(leg.node))
+                flying, key=lambda leg: (leg.node.is_gateway, self._order.carried(leg.node))
             )
             first = loaded[: rollout.canary]
         others = [leg for leg in flying if leg not in first]
-        room = min(MAX_PARALLEL, rollout.max_parallel or MAX_PARALLEL)
-        end = _fly(first, size, room, timedelta())
+        most = rollout.most_failures(len(flying))
+        end = self._fly(first, size, rollout, timedelta(), most)
         if first:
             end += timedelta(minutes=rollout.soak_minutes)
-        _fly(others, size, room, end)
+        self._fly(others, size, rollout, end, most)
         for number, leg in enumerate([*first, *others], start=1):
             leg.order = number
         return [leg.node.node_id for leg in first]
 
+    def _fly(
+        self, legs: list[Leg], size: int, rollout: Rollout, begin: timedelta, most: int | None
+    ) -> timedelta:
+        """Let transfers run side by side behind each gateway from `begin` on; returns when the last node has proved itself.
+
+        A node that carries others restarts after those, and no more than `most` are between restart and proof.
+        """
+        slots: dict[str, list[timedelta]] = {}
+        restarts = [begin] * (len(legs) if most is None else most)
+        for leg in legs:
+            arrived = _arrival(leg, size, slots.setdefault(*self._slots(leg, rollout, begin)))
+            free = min(restarts)
+            leg.ends = max(arrived, free, *self._below(leg, legs)) + RESTART
+            restarts[restarts.index(free)] = leg.ends
+        return max((leg.ends for leg in legs), default=begin)
+
+    def _below(self, leg: Leg, legs: list[Leg]) -> list[timedelta]:
+        """Return when those have proved themselves that hang on a node, if its gateway holds a commit back for them."""
+        gateway = self._nodes.nodes.get(leg.node.gateway_id)
+        if leg.node.stock or gateway is None or not gateway.room:
+            return []
+        name = leg.node.node_id
+        return [each.ends for each in legs if name in self._order.carriers(each.node)]
+
+    def _slots(self, leg: Leg, rollout: Rollout, begin: timedelta) -> tuple[str, list[timedelta]]:
+        gateway_id = leg.node.gateway_id
+        room = parallel(self._nodes.nodes.get(gateway_id))
+        return gateway_id, [begin] * min(room, rollout.max_parallel or room)
+
     def _place(self, leg: Leg) -> tuple[bool, int]:
         node = leg.node
-        return node.is_gateway, -self._stages.depth(node)
+        return node.is_gateway, -self._order.depth(node)
 
 
-def _fly(legs: Iterable[Leg], size: int, room: int, begin: timedelta) -> timedelta:
-    """Let so many transfers run side by side from `begin` on. Returns when the last node has proved itself."""
-    slots, last = [begin] * room, begin
-    for leg in legs:
-        slot = slots.index(min(slots))
-        leg.begins = slots[slot]
-        slots[slot] += timedelta(seconds=size / leg.rate)
-        leg.ends = slots[slot] + RESTART
-        last = max(last, leg.ends)
-    return last
+def _arrival(leg: Leg, size: int, slots: list[timedelta]) -> timedelta:
+    """Begin a transfer in the slot that is free first; returns when it is over."""
+    leg.begins = min(slots)
+    arrived = leg.begins + timedelta(seconds=size / leg.rate)
+    slots[slots.index(leg.begins)] = arrived
+    return arrived
 
 
 class _Clock:

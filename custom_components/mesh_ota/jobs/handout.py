@@ -4,15 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..const import MAX_PARALLEL, MAX_TARGETS
-from ..nodes import NodeRegistry
+from ..const import (
+    MAX_LISTED_JOBS,
+    MAX_PARALLEL,
+    MAX_TARGETS,
+    MICROPYTHON,
+    PARALLEL_UNTOLD,
+    TARGETS_UNTOLD,
+)
+from ..nodes import Node, NodeRegistry
 from .fit import chip_known
 from .job import Job, NodeRow
 from .ledger import Ledger
+from .order import Held, Pick
 from .stages import Stages
 from .states import NodeStatus
 
-type Pick = tuple[Job, NodeRow]
+# They take no part any more.
+_HAS_ALL = (NodeStatus.VERIFYING, NodeStatus.RESTARTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class Handout:
     """(job id, node id) of each target that may move."""
     keys: list[dict[str, str]]
     """Changes of the signing key that nodes of this gateway have missed."""
+    held: Held
+    """Whose commit waits, and for what."""
 
 
 class Handouts:
@@ -50,6 +61,23 @@ class Handouts:
         handout = self._current.get(row.gateway_id)
         return handout is not None and (job.id, row.node_id) in handout.rows
 
+    def commit_waits_for(
+        self, job: Job, row: NodeRow
+    ) -> tuple[str, dict[str, str | int]] | None:
+        """Return why a node that has the whole image may not restart yet; None if it may, or has it not."""
+        handout = self._current.get(row.gateway_id)
+        if handout is None or row.status is not NodeStatus.VERIFYING:
+            return None
+        return handout.held.get((job.id, row.node_id))
+
+    def parallel(self, gateway_id: str) -> int:
+        """Return how many nodes may take parts from this gateway at the same time."""
+        return parallel(self._nodes.nodes.get(gateway_id))
+
+    def _room(self, gateway_id: str) -> int:
+        node = self._nodes.nodes.get(gateway_id)
+        return min(MAX_TARGETS, node.room) if node is not None and node.room else TARGETS_UNTOLD
+
     def forget(self, gateway_id: str) -> None:
         """Drop a gateway's list; the next one has a new revision."""
         self._current.pop(gateway_id, None)
@@ -57,7 +85,8 @@ class Handouts:
     def refresh(self, gateway_id: str) -> bool:
         """Make the list anew; a list that differs gets the next revision. Returns whether it did."""
         picks = self._picks(gateway_id)
-        jobs, keys = _written(picks), self.key_changes(self._keys_of(gateway_id))
+        held = self._stages.order.held(picks, full=len(picks) >= self._room(gateway_id))
+        jobs, keys = _written(picks, held), self.key_changes(self._keys_of(gateway_id))
         before = self._current.get(gateway_id)
         if before is not None and (before.jobs, before.keys) == (jobs, keys):
             return False
@@ -65,7 +94,7 @@ class Handouts:
             row.handed_out = True
         self._ledger.revision += 1
         rows = frozenset((job.id, row.node_id) for job, row in picks if not _keeps(job, row))
-        self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows, keys)
+        self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows, keys, held)
         return True
 
     def _keys_of(self, gateway_id: str) -> list[str]:
@@ -77,21 +106,26 @@ class Handouts:
         kept = [pick for pick in chosen if _keeps(*pick)]
         active = [pick for pick in chosen if self._active(pick[1]) and pick not in kept]
         away = [p for p in chosen if p[1].started and not self._active(p[1]) and p not in kept]
-        waiting = self._next(active, [pick for pick in chosen if not pick[1].started])
-        picks = [*active, *waiting, *away, *kept][:MAX_TARGETS]
+        waiting = self._next(gateway_id, active, [p for p in chosen if not p[1].started])
+        # What a held job has brought to its nodes is kept, but never at the price of a queue that stands.
+        free = max(1, self._room(gateway_id) - len(active) - len(kept))
+        picks = _fitting([*active, *waiting[:free], *kept, *away], self._room(gateway_id))
         return sorted(picks, key=lambda pick: pick[0].id)
 
-    def _next(self, active: list[Pick], waiting: list[Pick]) -> list[Pick]:
+    def _next(self, gateway_id: str, active: list[Pick], waiting: list[Pick]) -> list[Pick]:
         """Return those that may start beside the active ones: as many as gateway and job allow."""
         # Those given out already come first, so that a list does not change its mind.
-        waiting.sort(key=lambda pick: (not pick[1].handed_out, self._stages.rank(pick[1])))
-        taking = [job.id for job, row in active if row.status is not NodeStatus.RESTARTING]
+        waiting.sort(key=lambda pick: (not pick[1].handed_out, self._stages.order.rank(pick[1])))
+        taking = [job.id for job, row in active if row.status not in _HAS_ALL]
         alone = any(row.node_id == row.gateway_id for _, row in active)
+        room = self.parallel(gateway_id)
         chosen: list[Pick] = []
         for job, row in waiting:
             own = row.node_id == row.gateway_id and bool(active or chosen)
-            most = job.rollout.max_parallel or MAX_PARALLEL
-            if len(taking) >= MAX_PARALLEL or taking.count(job.id) >= most or alone or own:
+            most = min(room, job.rollout.max_parallel or room)
+            if job.runtime != MICROPYTHON and job.failures_left is not None:
+                most = min(most, PARALLEL_UNTOLD)  # C++ nodes commit themselves, so nobody else counts
+            if len(taking) >= room or taking.count(job.id) >= most or alone or own:
                 continue
             taking.append(job.id)
             chosen.append((job, row))
@@ -140,17 +174,38 @@ class Handouts:
         return [pick for pick in picks if pick[0].id in wanted]
 
 
+def parallel(gateway: Node | None) -> int:
+    """Return how many nodes may take parts from a gateway at the same time."""
+    told = gateway is not None and gateway.room
+    return min(MAX_PARALLEL, told) if told else PARALLEL_UNTOLD
+
+
+def _fitting(picks: list[Pick], room: int) -> list[Pick]:
+    """Return the first of them that one list can hold."""
+    jobs: set[int] = set()
+    fitting = []
+    for pick in picks:
+        if len(fitting) < room and (pick[0].id in jobs or len(jobs) < MAX_LISTED_JOBS):
+            jobs.add(pick[0].id)
+            fitting.append(pick)
+    return fitting
+
+
 def _keeps(job: Job, row: NodeRow) -> bool:
     """Whether a row only keeps what its node has got so far: it started, and its job is held."""
     return job.held and row.started and row.status is not NodeStatus.RESTARTING
 
 
-def _written(picks: list[Pick]) -> list[dict[str, Any]]:
+def _written(picks: list[Pick], held: Held) -> list[dict[str, Any]]:
     jobs: dict[int, dict[str, Any]] = {}
     for job, row in picks:
         entry = jobs.setdefault(job.id, _job_entry(job))
         target: dict[str, Any] = {"node_id": row.node_id, "attempt": row.attempt}
-        entry["targets"].append(target | ({"paused": True} if _keeps(job, row) else {}))
+        if _keeps(job, row):
+            target["paused"] = True
+        elif (job.id, row.node_id) in held:
+            target["commit"] = False
+        entry["targets"].append(target)
     for entry in jobs.values():
         entry["targets"].sort(key=lambda target: int(target["node_id"]))
     return list(jobs.values())

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
 from .rollout import Rollout
-from .states import ENDED, FINAL, STARTED, JobStatus, NodeStatus
+from .states import ENDED, FINAL, STARTED, TROUBLE, JobStatus, NodeStatus
 
 
 def _written(value: Any) -> Any:
@@ -46,6 +46,8 @@ class NodeRow:
     """How long the image took to arrive."""
     resent: int | None = None
     """Parts that the gateway had to send again, where it says so."""
+    let_go: bool = False
+    """Whether the list allows its commit, in a job that failures may stop."""
     handed_out: bool = False
     """Whether this attempt has stood in a pending list: before, no report can be about it."""
     boot: int = 0
@@ -180,9 +182,28 @@ class Job:
         """Whether nothing of it may move now: what a node has got so far, it keeps."""
         return self.paused or self.shut
 
+    @property
+    def failures(self) -> int:
+        """How many nodes failed or went back."""
+        return sum(row.status in TROUBLE for row in self.nodes.values())
+
+    @property
+    def failures_left(self) -> int | None:
+        """How many more failures stop the job, 0 if it is to stop; None if none do."""
+        most = self.rollout.most_failures(len(self.nodes))
+        return None if most is None else max(0, most - self.failures)
+
+    @property
+    def let_go(self) -> int:
+        """How many nodes are between commit and outcome, or may be any moment."""
+        return sum(
+            row.status is NodeStatus.RESTARTING or (row.let_go and not row.final)
+            for row in self.nodes.values()
+        )
+
     def _outcome(self) -> JobStatus:
         ends = {row.status for row in self.nodes.values()}
-        if self.stopped or ends & {NodeStatus.FAILED, NodeStatus.ROLLED_BACK} or not ends:
+        if self.stopped or ends & set(TROUBLE) or not ends:
             return JobStatus.FAILED
         if ends & {NodeStatus.COMPLETED, NodeStatus.SKIPPED}:
             return JobStatus.COMPLETED

@@ -172,7 +172,7 @@ class Ledger:
     def next_attempt(self, row: NodeRow) -> None:
         """Make reports about the attempt so far worthless."""
         row.attempt += 1
-        row.handed_out = False
+        row.handed_out = row.let_go = False
         row.current_part, row.trial_boot = 0, 0
         row.left, row.back_since = False, None
 

@@ -77,7 +77,7 @@ class Rollout:
     stop_percent: int | None = None
     """The same in percent of the job's nodes."""
     leaves_first: bool = False
-    """Whether a node that carries others waits until those are done."""
+    """Whether a node that carries others waits for each of the job's nodes that hang on it, not for those under way only."""
     max_parallel: int | None = None
     """Nodes of this job that take parts at the same time, if fewer than the gateway serves."""
     window: Window | None = None
@@ -85,6 +85,13 @@ class Rollout:
     """Entities that have to go on reporting as they used to while the canary is watched."""
     go_back: bool = False
     """Whether the canary goes back to its old firmware when those look suspicious."""
+
+    def most_failures(self, count: int) -> int | None:
+        """Return how many failures end a job of so many nodes; None if it goes on whatever happens."""
+        limits = [] if self.stop_after is None else [self.stop_after]
+        if self.stop_percent is not None:
+            limits.append(max(1, -(-self.stop_percent * count // 100)))
+        return min(limits, default=None)
 
     def stored(self) -> dict[str, Any]:
         """Return it ready for JSON, as `restored` and `read_rollout` take it."""

@@ -14,6 +14,7 @@ SENTENCES = {
     "window_condition": "Waits until {condition} allows it.",
     "canary": "Waits until the first nodes have proved the firmware: {nodes}.",
     "soak": "Waits until {until}, while the first nodes are watched.",
+    "commit_turn": "Has the whole firmware; it restarts when those before it have proved theirs.",
     "carries": "Waits for node {node}, which hangs on it.",
     "gateway_last": "Waits until no node is being updated; a gateway comes last.",
     "old_backup": (

@@ -1,4 +1,4 @@
-"""The stages of a job: its canary, its stop threshold, its window, and the order that the mesh tree asks for.
+"""The stages of a job: its canary, its stop threshold, its window, and what waits for the nodes below it.
 
 Pure. What entities, templates and the local clock say is asked through `go` and `localize`, which the hub sets.
 """
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..nodes import Node, NodeRegistry
+from ..nodes import NodeRegistry
 from .job import Job, NodeRow
 from .ledger import Ledger
+from .order import Order
 from .rollout import Window
 from .sentences import sentence
-from .states import NodeStatus
+from .states import TROUBLE, NodeStatus
 
 type Reason = tuple[str, dict[str, str | int], datetime | None]
 """Code, what fills its sentence, and the time of the next try."""
 
 PROVED = (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
-TROUBLE = (NodeStatus.FAILED, NodeStatus.ROLLED_BACK)
 
 
 class Stages:
@@ -28,6 +28,7 @@ class Stages:
         """Be told of each row that ends."""
         self._ledger = ledger
         self._nodes = nodes
+        self.order = Order(nodes)
         self.localize: Callable[[datetime], datetime] = lambda now: now
         self.go: Callable[[Window], bool] = lambda _window: True
         """What entity and template of a window say now."""
@@ -56,7 +57,7 @@ class Stages:
     def _canary_rank(self, node_id: str) -> tuple[bool, bool, int]:
         """Nodes that are there come first, then those on which the fewest others hang."""
         node = self._nodes.nodes[node_id]
-        return not node.online, node.is_gateway, self.carried(node)
+        return not node.online, node.is_gateway, self.order.carried(node)
 
     # Windows
 
@@ -109,13 +110,12 @@ class Stages:
         if row.node_id in job.canaries and row.status not in PROVED:
             self.stop(job, now, "canary_failed", node=row.node_id)
             return
-        failures = sum(other.status in TROUBLE for other in job.nodes.values())
-        most, percent = job.rollout.stop_after, job.rollout.stop_percent
-        too_many = most is not None and failures >= most
-        if percent is not None and failures * 100 >= percent * len(job.nodes) and failures:
-            too_many = True
-        if too_many and row.status in TROUBLE:
-            self.stop(job, now, "threshold", failures=failures)
+        if job.failures_left is None:
+            return
+        if job.failures_left == 0 and row.status in TROUBLE:
+            self.stop(job, now, "threshold", failures=job.failures)
+        else:
+            self._ledger.changed(job)  # behind another gateway too, the next may be let go
 
     def stop(self, job: Job, now: datetime, reason: str, **gaps: Any) -> None:
         """End every row that is not committed; the job has failed."""
@@ -131,14 +131,7 @@ class Stages:
         """Whether a row that has not started may, as far as its own job is concerned."""
         if job.canaries and row.node_id not in job.canaries:
             return False
-        return not job.rollout.leaves_first or self._first_below(job, row) is None
-
-    def rank(self, row: NodeRow) -> tuple[bool, int]:
-        """Sort those deep in the tree first and a gateway last."""
-        node = self._nodes.nodes.get(row.node_id)
-        if node is None:
-            return False, 0
-        return node.is_gateway, -self.depth(node)
+        return self._below(job, row) is None
 
     def reason(self, job: Job, row: NodeRow, now: datetime) -> Reason | None:
         """Return why the job itself holds a row back, None if it does not."""
@@ -151,42 +144,18 @@ class Stages:
                 until = job.soak_until.strftime("%Y-%m-%d %H:%M UTC")
                 return "soak", {"until": until}, job.soak_until
             return "canary", {"nodes": ", ".join(job.canaries)}, None
-        if job.rollout.leaves_first and (below := self._first_below(job, row)) is not None:
+        if (below := self._below(job, row)) is not None:
             return "carries", {"node": below}, None
         return None
+
+    def _below(self, job: Job, row: NodeRow) -> str | None:
+        """Return the node for which this one has to wait before its transfer, where its commit could not wait instead."""
+        if not job.rollout.leaves_first or self.order.waits(job, row):
+            return None
+        return self.order.first_below(job, row)
 
     def _window_reason(self, window: Window, now: datetime) -> Reason:
         local = self.localize(now)
         if (opens := window.opens_after(local)) is not None:
             return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens
         return "window_condition", {"condition": window.entity_id or "its template"}, None
-
-    # The tree
-
-    def _first_below(self, job: Job, row: NodeRow) -> str | None:
-        """Return an open node of the job that hangs on this one, None if there is none."""
-        for other in job.nodes.values():
-            node = self._nodes.nodes.get(other.node_id)
-            if other.final or node is None or not node.online:
-                continue
-            if row.node_id in self._carriers(node):
-                return other.node_id
-        return None
-
-    def _carriers(self, node: Node) -> list[str]:
-        """Return the nodes between this one and its gateway, nearest first."""
-        way: list[str] = []
-        parent = node.parent
-        while parent is not None and parent not in way:
-            way.append(parent)
-            above = self._nodes.nodes.get(parent)
-            parent = above.parent if above is not None else None
-        return way
-
-    def depth(self, node: Node) -> int:
-        """Return how many hops the node is away from its gateway."""
-        return len(self._carriers(node))
-
-    def carried(self, node: Node) -> int:
-        """Return how many nodes hang on this one, directly or not."""
-        return sum(node.node_id in self._carriers(other) for other in self._nodes.nodes.values())

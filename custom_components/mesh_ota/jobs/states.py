@@ -54,6 +54,7 @@ REPORTABLE = (_S.OFFERED, _S.DOWNLOADING, _S.VERIFYING, _S.RESTARTING, _S.FAILED
 # What the update entity shows as "in progress".
 STARTED = (_S.OFFERED, _S.DOWNLOADING, _S.VERIFYING, _S.RESTARTING)
 FINAL = tuple(status for status, following in TRANSITIONS.items() if not following)
+TROUBLE = (_S.FAILED, _S.ROLLED_BACK)
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
