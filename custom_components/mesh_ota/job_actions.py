@@ -108,12 +108,12 @@ async def retry_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
 
 async def pause_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Hold one."""
-    return hub.shown(await hub.async_pause_job(call.data[ATTR_JOB_ID]))
+    return hub.shown(await hub.async_pause_job(call.data[ATTR_JOB_ID], call.context.user_id))
 
 
 async def resume_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Let one go on."""
-    return hub.shown(await hub.async_resume_job(call.data[ATTR_JOB_ID]))
+    return hub.shown(await hub.async_resume_job(call.data[ATTR_JOB_ID], call.context.user_id))
 
 
 async def go_back(hub: MeshOta, call: ServiceCall) -> ServiceResponse:

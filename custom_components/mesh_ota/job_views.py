@@ -22,12 +22,12 @@ class JobStepView(AdminView):
     @administrators
     async def post(self, request: web.Request, job_id: str, step: str) -> web.StreamResponse:
         """Do it; the answer is the job, after a retry the new one."""
-        number = int(job_id)
+        number, actor = int(job_id), request[KEY_HASS_USER].id
         if step == "retry":
-            job = await self.hub.async_retry_job(number, request[KEY_HASS_USER].id)
+            job = await self.hub.async_retry_job(number, actor)
             return self.json(self.hub.shown(job), 201)
         hold = self.hub.async_pause_job if step == "pause" else self.hub.async_resume_job
-        return self.json(self.hub.shown(await hold(number)))
+        return self.json(self.hub.shown(await hold(number, actor)))
 
 
 class HistoryView(AdminView):

@@ -176,13 +176,13 @@ class Orders:
         """Cancel a job; nodes that restart already run on to their outcome."""
         return await self._async_kept(self.engine.cancel(job_id, dt_util.utcnow(), actor))
 
-    async def async_pause_job(self, job_id: int) -> Job:
+    async def async_pause_job(self, job_id: int, actor: str | None = None) -> Job:
         """Pause a job."""
-        return await self._async_kept(self.engine.pause(job_id))
+        return await self._async_kept(self.engine.pause(job_id, dt_util.utcnow(), actor))
 
-    async def async_resume_job(self, job_id: int) -> Job:
+    async def async_resume_job(self, job_id: int, actor: str | None = None) -> Job:
         """Go on with a paused job."""
-        job = await self._async_kept(self.engine.resume(job_id))
+        job = await self._async_kept(self.engine.resume(job_id, dt_util.utcnow(), actor))
         if all(other.waiting_for != "user" for other in self.engine.ledger.open_jobs):
             self.outlet.notify(Change("old_backup_settled", ""))
         return job

@@ -122,7 +122,7 @@ class RestoredJobsFlow(RepairsFlow):
         """Let them go on."""
         hub = await async_get_hub(self.hass)
         for job_id in _waiting(hub):
-            await hub.async_resume_job(job_id)
+            await hub.async_resume_job(job_id, async_sitting())
         return self.async_create_entry(data={})
 
     async def async_step_cancel_jobs(

@@ -43,7 +43,7 @@ def _take_gateway(hub: MeshOta, gateway_id: str, said: Any, now: datetime) -> No
     node, state = hub.nodes.nodes[gateway_id], hub.gateways[gateway_id]
     hub.engine.placed(node, now)
     hub.engine.told(node, now)
-    if hub.engine.restored_from_backup(gateway_id, state.highest_revision):
+    if hub.engine.restored_from_backup(gateway_id, state.highest_revision, now):
         hub.outlet.notify(Change("old_backup", gateway_id))
 
 

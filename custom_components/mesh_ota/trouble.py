@@ -17,7 +17,7 @@ from .hub import Change, MeshOta
 from .jobs.states import NodeStatus
 from .outlet import Moved, behind
 
-STUCK = ("no_reaction", "no_progress", "not_verified", "not_back", "too_often")
+STUCK = ("no_reaction", "no_progress", "not_verified", "not_back", "too_often", "no_answer")
 STORAGE_FULL = "storage_full"
 
 

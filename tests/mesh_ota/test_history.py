@@ -7,7 +7,7 @@ import pytest
 from custom_components.mesh_ota.jobs import history as history_module
 from custom_components.mesh_ota.jobs.history import GENESIS, History
 
-from .house import ATTIC, HALL, House, firmware
+from .house import ATTIC, GATEWAY, HALL, House, firmware
 
 AGE = timedelta(days=730)
 
@@ -89,6 +89,54 @@ def test_who_cancelled_is_an_entry_of_its_own(house: House):
     assert told == {"job": "maker", "node": "maker", "cancel": "canceller"}
     assert job.as_dict()["cancelled_by"] == "canceller"
     assert not history.take(type(job).restored(job.stored()))
+
+
+def test_who_paused_and_resumed_is_told_each_time_and_only_when_it_changed_something(house: House):
+    house.join(ATTIC)
+    job = house.create(node_ids=[ATTIC], actor="maker")
+    history, engine = History(), house.engine
+    for step, actor in (("pause", "a"), ("pause", "b"), ("resume", None), ("resume", "c")):
+        house.now += timedelta(minutes=1)
+        getattr(engine, step)(job.id, house.now, actor)
+        if step == "pause":
+            assert job.as_dict()["paused_by"] == "a"
+        history.take(job)
+    told = [(e["kind"], e["actor"], e["at"]) for e in history.entries]
+    at = house.now - timedelta(minutes=3), house.now - timedelta(minutes=1)
+    assert told == [
+        ("job", "maker", job.created_at.isoformat()),
+        ("pause", "a", at[0].isoformat()),
+        ("resume", None, at[1].isoformat()),
+    ]
+    assert job.as_dict().get("paused_at") is None
+    assert history.verify() is None
+    assert not history.take(type(job).restored(job.stored()))
+
+
+def test_a_job_that_an_old_backup_paused_says_so(house: House):
+    house.join(ATTIC)
+    job = house.create(node_ids=[ATTIC], actor="maker")
+    house.engine.restored_from_backup(GATEWAY, house.engine.revision + 9, house.now)
+    history = History()
+    history.take(job)
+    (paused,) = [entry for entry in history.entries if entry["kind"] == "pause"]
+    assert (paused["actor"], paused["reason"]) == (None, "old_backup")
+
+
+def test_a_job_that_is_held_every_minute_does_not_grow(house: House):
+    """The history has them all: it takes each in when it happens."""
+    house.join(ATTIC)
+    job = house.create(node_ids=[ATTIC])
+    history = History()
+    for number in range(50):
+        house.now += timedelta(minutes=1)
+        house.engine.pause(job.id, house.now, str(number))
+        history.take(job)
+        house.engine.resume(job.id, house.now + timedelta(seconds=1), str(number))
+        history.take(job)
+    assert len(job.holds) == 20
+    assert sum(entry["kind"] == "pause" for entry in history.entries) == 50
+    assert history.verify() is None
 
 
 # Old jobs

@@ -238,6 +238,34 @@ async def test_history_names_who_what_when_and_why_and_survives_the_firmware(
     assert (verified["intact"], verified["broken_at"]) == (False, 2)
 
 
+async def test_who_paused_and_who_resumed_stands_in_every_form_of_the_history(
+    hass: HomeAssistant, firmware: Any, admin: Any, hass_admin_user: User
+):
+    """By action, by the API, and by an automation, which is nobody."""
+    job = await call(hass, "create_job", firmware_id=firmware["id"])
+    paused = await call(hass, "pause_job", hass_admin_user, job_id=job["id"])
+    assert paused["paused_by"] == hass_admin_user.id
+    await call(hass, "resume_job", job_id=job["id"])
+    for step in ("pause", "resume"):
+        await admin.post(f"{API}ota/updates/{job['id']}/{step}")
+    await hass.async_block_till_done()
+    entries = await (await admin.get(f"{API}history?job_id={job['id']}")).json()
+    held = [(entry["kind"], entry["actor_name"]) for entry in entries[1:]]
+    by_api = held[2][1]
+    assert by_api is not None
+    assert held == [
+        ("pause", hass_admin_user.name),
+        ("resume", None),
+        ("pause", by_api),
+        ("resume", by_api),
+    ]
+    answer = await admin.get(f"{API}history?format=csv")
+    rows = list(csv.DictReader(io.StringIO(await answer.text())))
+    assert [row["kind"] for row in rows] == ["job", "pause", "resume", "pause", "resume"]
+    assert (rows[1]["actor"], rows[1]["at"]) == (hass_admin_user.id, entries[1]["at"])
+    assert (await (await admin.get(f"{API}history/verify")).json())["intact"]
+
+
 async def test_history_is_a_table_in_which_nothing_is_a_formula(
     hass: HomeAssistant, firmware: Any, caller: GatewayClient, admin: Any
 ):

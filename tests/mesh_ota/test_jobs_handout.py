@@ -125,7 +125,7 @@ def test_what_a_held_job_has_brought_gives_way_only_to_a_queue_that_would_stand(
     held = crowd.create(node_ids=MANY[: crowd.engine.handouts.parallel(GATEWAY)])
     for node_id in held.nodes:
         crowd.progress(held, "downloading", node_id, current_part=4)
-    crowd.engine.pause(held.id)
+    crowd.engine.pause(held.id, crowd.now)
     crowd.refresh()
     assert set(crowd.listed()[held.id]) == set(held.nodes)
     crowd.join(HALL, type="led")
@@ -286,12 +286,12 @@ def test_a_paused_job_leaves_the_list_and_comes_back():
     house = House()
     house.join(HALL)
     job = house.create()
-    house.engine.pause(job.id)
+    house.engine.pause(job.id, house.now)
     house.refresh()
     assert house.listed() == {}
     assert job.status is JobStatus.PAUSED
     assert job.nodes[HALL].reason == "paused"
-    house.engine.resume(job.id)
+    house.engine.resume(job.id, house.now)
     house.refresh()
     assert house.listed() == {job.id: [HALL]}
     assert job.status is JobStatus.PENDING
@@ -303,7 +303,7 @@ def test_an_older_copy_of_home_assistant_pauses_what_it_would_do():
     house.join(HALL)
     job = house.create()
     seen = house.engine.revision + 40
-    assert house.engine.restored_from_backup(GATEWAY, seen) == [job]
+    assert house.engine.restored_from_backup(GATEWAY, seen, house.now) == [job]
     house.refresh()
     assert (job.status, job.waiting_for) == (JobStatus.PAUSED, "user")
     assert house.listed() == {}
@@ -316,7 +316,7 @@ def test_a_gateway_that_has_seen_no_more_than_we_gave_out_pauses_nothing():
     house.join(HALL)
     job = house.create()
     house.engine.given(GATEWAY, house.engine.revision)
-    assert house.engine.restored_from_backup(GATEWAY, house.engine.revision) == []
+    assert house.engine.restored_from_backup(GATEWAY, house.engine.revision, house.now) == []
     assert job.status is JobStatus.PENDING
 
 
@@ -331,7 +331,7 @@ def test_what_an_older_copy_has_drawn_since_its_start_does_not_hide_that_it_is_o
         again.join(HALL)
         again.leave(HALL)
     assert again.engine.revision >= seen
-    assert [paused.id for paused in again.engine.restored_from_backup(GATEWAY, seen)] == [job.id]
+    assert [paused.id for paused in again.engine.restored_from_backup(GATEWAY, seen, house.now)] == [job.id]
 
 
 def test_a_sketch_goes_to_stock_nodes_one_hardware_at_a_time():

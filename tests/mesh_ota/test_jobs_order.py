@@ -112,10 +112,10 @@ def test_a_node_of_another_type_that_is_under_way_is_waited_for_too(house: House
     house.progress(first, "verifying", RELAY)
     house.progress(second, "downloading", LEAF, current_part=1)
     assert may_restart(house) == [LEAF]
-    house.engine.pause(second.id)
+    house.engine.pause(second.id, house.now)
     house.refresh()
     assert RELAY in may_restart(house)  # nothing moves there that could be cut off
-    house.engine.resume(second.id)
+    house.engine.resume(second.id, house.now)
     house.refresh()
     assert RELAY not in may_restart(house)
 

@@ -6,13 +6,30 @@ from typing import Any
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from custom_components.mesh_ota.const import MAX_PARALLEL, MAX_TARGETS
+from custom_components.mesh_ota.const import (
+    MAX_LISTED_JOBS,
+    MAX_PARALLEL,
+    MAX_TARGETS,
+    PARALLEL_UNTOLD,
+    TARGETS_UNTOLD,
+)
 from custom_components.mesh_ota.errors import MeshOtaError
 from custom_components.mesh_ota.jobs.ledger import RowMoved
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 from custom_components.mesh_ota.jobs.states import FINAL, REPORTABLE, NodeStatus, may_follow
 
-from .house import ATTIC, GATEWAY, HALL, NEW_PROOF, OTHER_GATEWAY, PORCH, House, firmware, sketch
+from .house import (
+    ATTIC,
+    GATEWAY,
+    HALL,
+    NEW_PROOF,
+    OTHER_GATEWAY,
+    PORCH,
+    ROOM,
+    House,
+    firmware,
+    sketch,
+)
 
 NODES = [HALL, ATTIC, PORCH]
 STOCK = "3900000000"
@@ -29,6 +46,8 @@ ROLLOUTS = [
     Rollout(canary=1),
     Rollout(canary=1, soak_minutes=10, max_parallel=1),
     Rollout(stop_after=1, leaves_first=True),
+    Rollout(leaves_first=True, max_parallel=1),
+    Rollout(stop_percent=50),
     Rollout(window=Window(start="12:00", end="12:20")),
 ]
 
@@ -39,10 +58,15 @@ gateways = st.sampled_from(GATEWAYS)
 class Engine(RuleBasedStateMachine):
     """Whatever happens, the laws of the design hold."""
 
-    @initialize()
-    def start(self) -> None:
-        """Two gateways, nobody else."""
-        self.house = House()
+    @initialize(room=st.sampled_from([None, ROOM]), filled=st.booleans())
+    def start(self, room: int | None, filled: bool) -> None:
+        """Two gateways, and nobody else or a chain of nodes."""
+        self.house = House(room=room)
+        for node in NODES if filled else ():
+            self.house.join(node)
+        if filled:
+            self.house.trees[GATEWAY] = [[HALL, GATEWAY], [ATTIC, HALL], [PORCH, ATTIC]]
+            self.house.call()
         self.house.add_gateway(OTHER_GATEWAY)
         self.revisions: dict[str, tuple[int, list[Any]]] = {}
         self.ended: dict[tuple[int, str], NodeStatus] = {}
@@ -57,6 +81,21 @@ class Engine(RuleBasedStateMachine):
         """A stock node joins."""
         if [STOCK, GATEWAY] not in self.house.trees[GATEWAY]:
             self.house.join_stock(STOCK)
+
+    @rule(node=nodes, above=st.sampled_from([*NODES, STOCK]), gateway=gateways)
+    def hang_elsewhere(self, node: str, above: str, gateway: str) -> None:
+        """A node now hangs on another one, even in a ring."""
+        tree = self.house.trees[gateway]
+        if node != above and [node] == [entry[0] for entry in tree if entry[0] == node]:
+            self.house.trees[gateway] = [[n, above if n == node else up] for n, up in tree]
+            self.house.call(gateway)
+
+    @rule(gateway=gateways, room=st.sampled_from([None, 1, 2, ROOM]))
+    def update_gateway(self, gateway: str, room: int | None) -> None:
+        """A gateway is given firmware that can hold so many targets, or does not say how many."""
+        self.house.room = room
+        self.house.report_gateway(gateway)
+        self.house.refresh()
 
     @rule(node=st.sampled_from([*NODES, STOCK]), gateway=gateways)
     def leave(self, node: str, gateway: str) -> None:
@@ -89,7 +128,7 @@ class Engine(RuleBasedStateMachine):
         if jobs := [job for job in self.house.engine.ledger.open_jobs if not job.ended]:
             job = jobs[number % len(jobs)]
             engine = self.house.engine
-            (engine.resume if job.paused else engine.pause)(job.id)
+            (engine.resume if job.paused else engine.pause)(job.id, self.house.now)
             self.house.refresh()
 
     @rule(
@@ -107,6 +146,39 @@ class Engine(RuleBasedStateMachine):
         if jobs:
             said["current_part"] = said.pop("part")
             self.house.progress(jobs[number % len(jobs)], node_id=node, gateway_id=gateway, **said)
+
+    @rule(gateway=gateways, number=st.integers(0, 30), steps=st.integers(1, 3))
+    def serve(self, gateway: str, number: int, steps: int) -> None:
+        """A gateway does what its list says: one of its targets gets a few steps further."""
+        for _step in range(steps):
+            listed = [
+                (self.house.engine.ledger.jobs[job["id"]], target)
+                for job in self.house.engine.pending(gateway).jobs
+                for target in job["targets"]
+                if "paused" not in target
+            ]
+            if not listed:
+                return
+            job, target = listed[number % len(listed)]
+            row = job.nodes[target["node_id"]]
+            known = self.house.nodes.nodes[row.node_id]
+            ahead = {
+                NodeStatus.PENDING: "offered",
+                NodeStatus.OFFERED: "downloading",
+                NodeStatus.DOWNLOADING: "verifying",
+                NodeStatus.VERIFYING: "restarting",
+            }
+            if row.status in ahead:
+                if "commit" not in target or row.status is not NodeStatus.VERIFYING:
+                    boot = {"boot": known.boot} if row.status is NodeStatus.VERIFYING else {}
+                    self.house.progress(job, ahead[row.status], row.node_id, gateway, **boot)
+            elif not known.stock and number % 3:
+                self.house.leave(row.node_id, gateway)
+            elif not known.stock:
+                outcome = "refused" if number % 2 else "confirmed"
+                self.house.come_back(
+                    job, row, outcome, boot=known.boot + 1, type=known.node_type, proof=job.proof
+                )
 
     @rule(
         number=st.integers(0, 30),
@@ -146,11 +218,14 @@ class Engine(RuleBasedStateMachine):
 
     @invariant()
     def lists_keep_the_contract(self) -> None:
-        """At most eight targets, four of them new, one job per role, one job per node, revisions that grow."""
+        """No more targets than the gateway holds, one job per role, one job per node, revisions that grow."""
         for gateway in self.house.nodes.gateways:
             handout = self.house.engine.pending(gateway)
             targets = [target["node_id"] for job in handout.jobs for target in job["targets"]]
-            assert len(targets) == len(set(targets)) <= MAX_TARGETS
+            told = self.house.nodes.nodes[gateway].room
+            room = min(told, MAX_TARGETS) if told else TARGETS_UNTOLD
+            assert len(targets) == len(set(targets)) <= room
+            assert len(handout.jobs) <= MAX_LISTED_JOBS
             roles = [(job["role"], job["hardware"]) for job in handout.jobs]
             assert len(roles) == len(set(roles))
             assert all(job["targets"] for job in handout.jobs)
@@ -174,15 +249,74 @@ class Engine(RuleBasedStateMachine):
                 assert not job.held or row.status is NodeStatus.RESTARTING
 
     @invariant()
-    def only_four_transfer(self) -> None:
-        """What is offered anew never exceeds what a gateway can serve."""
+    def no_more_begin_than_a_gateway_can_serve(self) -> None:
+        """Four, where it does not say."""
         for gateway in self.house.nodes.gateways:
             rows = self.house.engine.pending(gateway).rows
             ledger = self.house.engine.ledger
             waiting = [
                 ledger.jobs[job].nodes[node].status is NodeStatus.PENDING for job, node in rows
             ]
-            assert sum(waiting) <= MAX_PARALLEL
+            told = self.house.nodes.nodes[gateway].room
+            assert sum(waiting) <= (min(told, MAX_PARALLEL) if told else PARALLEL_UNTOLD)
+
+    @invariant()
+    def nobody_is_let_go_over_the_head_of_who_hangs_on_it(self) -> None:
+        """Of what a gateway may move, a node below is never under way while the one that carries it may restart."""
+        ledger, order = self.house.engine.ledger, self.house.engine.stages.order
+        for gateway in self.house.nodes.gateways:
+            handout = self.house.engine.pending(gateway)
+            under_way = [ledger.jobs[job].nodes[node] for job, node in handout.rows]
+            free = self._free_to_commit(gateway)
+            if not self.house.nodes.nodes[gateway].room:
+                assert len(free) == sum(len(job["targets"]) for job in handout.jobs) - len(
+                    [t for job in handout.jobs for t in job["targets"] if "paused" in t]
+                )
+                continue
+            for job, row in free:
+                if not order.waits(job, row) or row.status is NodeStatus.RESTARTING:
+                    continue
+                for other in under_way:
+                    node = self.house.nodes.nodes[other.node_id]
+                    there = node.online or other.status is NodeStatus.RESTARTING
+                    assert not there or row.node_id not in order.carriers(node)
+
+    @invariant()
+    def never_more_are_let_go_than_may_fail(self) -> None:
+        """But for those that a gateway, whatever it was told, says are restarting."""
+        for gateway in self.house.nodes.gateways:
+            for job, row in self._free_to_commit(gateway):
+                left = job.failures_left
+                if left is not None and self.house.engine.stages.order.waits(job, row):
+                    restarting = row.status is NodeStatus.RESTARTING
+                    assert restarting or (row.let_go and job.let_go <= left)
+
+    def _free_to_commit(self, gateway: str) -> list[Any]:
+        """Job and row of each target that the gateway may commit once it is ready."""
+        ledger, found = self.house.engine.ledger, []
+        for entry in self.house.engine.pending(gateway).jobs:
+            job = ledger.jobs[entry["id"]]
+            for target in entry["targets"]:
+                if "commit" not in target and "paused" not in target:
+                    found.append((job, job.nodes[target["node_id"]]))
+        return found
+
+    @invariant()
+    def somebody_goes_on(self) -> None:
+        """The nodes of a list never wait for each other's restart in a ring: somebody may go on."""
+        ledger = self.house.engine.ledger
+        for gateway in self.house.nodes.gateways:
+            handout = self.house.engine.pending(gateway)
+            rows = [(ledger.jobs[job], ledger.jobs[job].nodes[node]) for job, node in handout.rows]
+            stand = [
+                handout.held[job.id, row.node_id]
+                for job, row in rows
+                if row.status is NodeStatus.VERIFYING and (job.id, row.node_id) in handout.held
+            ]
+            if rows and len(stand) == len(rows):
+                # Then not all of them for one another: somebody waits for one that is elsewhere, or for his turn.
+                here = {row.node_id for _, row in rows}
+                assert any(gaps.get("node") not in here for _, gaps in stand)
 
     @invariant()
     def rows_move_by_the_table_and_the_ended_stay(self) -> None:
@@ -219,7 +353,7 @@ class Engine(RuleBasedStateMachine):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(
-    max_examples=60,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -221,7 +221,7 @@ def test_a_pause_by_hand_keeps_what_nodes_have_and_a_restarting_one_runs_on(hous
     job = house.create()
     house.progress(job, "downloading", MANY[0], current_part=4)
     house.progress(job, "restarting", MANY[1], boot=7)
-    house.engine.pause(job.id)
+    house.engine.pause(job.id, house.now)
     house.refresh()
     (listed,) = house.engine.pending(GATEWAY).jobs
     assert listed["targets"] == [
@@ -229,7 +229,7 @@ def test_a_pause_by_hand_keeps_what_nodes_have_and_a_restarting_one_runs_on(hous
         {"node_id": MANY[1], "attempt": 1},
     ]
     assert job.as_dict()["waiting_for"] == "user"
-    house.engine.resume(job.id)
+    house.engine.resume(job.id, house.now)
     house.refresh()
     assert not any("paused" in t for t in house.engine.pending(GATEWAY).jobs[0]["targets"])
 

@@ -103,7 +103,7 @@ class JobEngine:
         Raises NotFound, or Conflict if the job has ended.
         """
         job = self._unended(job_id)
-        job.cancelled, job.paused, job.waiting_for = True, False, None
+        job.cancelled, job.paused, job.waiting_for = True, False, None  # one entry: that it was cancelled
         job.cancelled_by, job.cancelled_at = actor, now
         for row in list(job.nodes.values()):
             self.ledger.move(job, row, NodeStatus.CANCELLED, now, "cancelled")
@@ -111,14 +111,17 @@ class JobEngine:
         self.ledger.settle(job, now, over=True)
         return job
 
-    def pause(self, job_id: int) -> Job:
+    def pause(self, job_id: int, now: datetime, actor: str | None = None) -> Job:
         """Take the job out of the gateways' lists until it is resumed. Raises as `cancel`."""
-        return self._pause(self._unended(job_id), None)
+        job = self._unended(job_id)
+        job.hold(True, now, actor)
+        return self._paused(job, "user" if job.waiting_for == "user" else None)
 
-    def resume(self, job_id: int) -> Job:
+    def resume(self, job_id: int, now: datetime, actor: str | None = None) -> Job:
         """Go on with a paused job. Raises as `cancel`."""
         job = self._unended(job_id)
-        job.paused, job.waiting_for = False, None
+        job.hold(False, now, actor)
+        job.waiting_for = None
         self.ledger.changed(job)
         self._clocks.explain()
         return job
@@ -127,8 +130,8 @@ class JobEngine:
         """Let go of old jobs, see `Ledger.prune`."""
         return self.ledger.prune(now, age, self.nodes.nodes)
 
-    def _pause(self, job: Job, waiting_for: str | None) -> Job:
-        job.paused, job.waiting_for = True, waiting_for
+    def _paused(self, job: Job, waiting_for: str | None) -> Job:
+        job.waiting_for = waiting_for
         self.ledger.changed(job)
         self._clocks.explain()
         return job
@@ -211,7 +214,7 @@ class JobEngine:
         """Note that the gateway was told this revision."""
         self._given[gateway_id] = max(revision, self._given.get(gateway_id, 0))
 
-    def restored_from_backup(self, gateway_id: str, highest: int) -> list[Job]:
+    def restored_from_backup(self, gateway_id: str, highest: int, now: datetime) -> list[Job]:
         """Compare with the highest revision a gateway saw; if we never gave it out, we are an older copy of ourselves.
 
         Then every open job pauses (it may be a downgrade by now) and our revisions go on above. Returns those jobs.
@@ -226,7 +229,9 @@ class JobEngine:
         self.ledger.revision = max(highest, self.ledger.revision)
         for gateway_id in self.nodes.gateways:
             self.handouts.forget(gateway_id)
-        return [self._pause(job, "user") for job in paused]
+        for job in paused:
+            job.hold(True, now, None, "old_backup")
+        return [self._paused(job, "user") for job in paused]
 
     # Time, and who comes and goes
 

@@ -1,4 +1,4 @@
-"""The history: one entry for each job made or cancelled and each node that ended, every one sealed with the hash of the one before.
+"""The history: one entry for each job made, paused, resumed or cancelled and each node that ended, every one sealed with the hash of the one before.
 
 Pure. It outlives jobs, firmware and nodes; the oldest entries go when they are too old or too many, and the hash of the
 last that went stays as the anchor, so that the rest can still be verified.
@@ -61,6 +61,7 @@ class History:
         fresh = [_made(job)] + [_ended(job, row) for row in job.nodes.values() if row.final]
         if job.cancelled_at is not None:
             fresh.append(_entry(job, "cancel", job.cancelled_at, actor=job.cancelled_by))
+        fresh += [_entry(job, **held) for held in job.holds]
         fresh = [e for e in fresh if _key(e) not in self._known and e["at"] > self._since]
         for entry in sorted(fresh, key=lambda entry: str(entry["at"])):
             self._append(entry)
@@ -121,10 +122,10 @@ def _ended(job: Job, row: NodeRow) -> dict[str, Any]:
     )
 
 
-def _entry(job: Job, kind: str, at: datetime, **said: Any) -> dict[str, Any]:
+def _entry(job: Job, kind: str, at: datetime | str, **said: Any) -> dict[str, Any]:
     entry = dict.fromkeys(COLUMNS) | {
         "kind": kind,
-        "at": at.isoformat(),
+        "at": at if isinstance(at, str) else at.isoformat(),
         "job_id": job.id,
         "retry_of": job.retry_of,
         "actor": job.actor,

@@ -9,6 +9,10 @@ from .rollout import Rollout
 from .states import ENDED, FINAL, STARTED, TROUBLE, JobStatus, NodeStatus
 
 
+# The history has the older ones; an automation may do it every minute.
+HOLDS_MAX = 20
+
+
 def _written(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -149,6 +153,8 @@ class Job:
     cancelled_by: str | None = None
     """As `actor`."""
     cancelled_at: datetime | None = None
+    holds: list[dict[str, str | None]] = field(default_factory=list)
+    """The last times that somebody paused or resumed it: `kind`, `at`, `actor` and, where nobody did, the `reason`."""
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -209,6 +215,16 @@ class Job:
             return JobStatus.COMPLETED
         return JobStatus.CANCELLED
 
+    def hold(
+        self, paused: bool, now: datetime, actor: str | None, reason: str | None = None
+    ) -> None:
+        """Pause it or let it go on, and remember who did."""
+        if paused is not self.paused:
+            kind = "pause" if paused else "resume"
+            said = {"kind": kind, "at": now.isoformat(), "actor": actor, "reason": reason}
+            self.holds = [*self.holds, said][-HOLDS_MAX:]
+        self.paused = paused
+
     @property
     def ended(self) -> bool:
         """Whether the job has its result; rows of a cancelled one may still restart."""
@@ -251,7 +267,9 @@ class Job:
         shown |= {"retry_of": self.retry_of, "canary_node_ids": self.canaries, "actor": self.actor}
         shown |= {"cancelled_by": self.cancelled_by, "cancelled_at": _written(self.cancelled_at)}
         if self.paused:
+            held = self.holds[-1] if self.holds else {}
             shown["waiting_for"] = "user"
+            shown |= {"paused_by": held.get("actor"), "paused_at": held.get("at")}
         shown |= {"soak_until": _written(self.soak_until), "rollout": self.rollout.stored()}
         shown["nodes"] = [row.as_dict() for row in self.nodes.values()]
         return shown
