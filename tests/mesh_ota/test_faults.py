@@ -66,9 +66,12 @@ async def test_fault_01_progress_of_each_node_reaches_the_api(
     caller: GatewayClient, job: Job, hass_client: ClientSessionGenerator
 ):
     (listed,) = (await caller.pending()).json["jobs"]
-    await caller.report_progress(listed, HALL, "downloading", current_part=1)
-    shown = await (await (await hass_client()).get(f"{API}ota/updates/{job.id}")).json()
-    assert [(row["status"], row["current_part"]) for row in shown["nodes"]] == [("downloading", 1)]
+    client = await hass_client()
+    for part in range(1, job.nodes[HALL].total_parts + 1):
+        await caller.report_progress(listed, HALL, "downloading", current_part=part)
+        (row,) = (await (await client.get(f"{API}ota/updates/{job.id}")).json())["nodes"]
+        assert (row["status"], row["current_part"]) == ("downloading", part)
+    assert part > 1
 
 
 def test_fault_02_only_the_proof_after_the_restart_completes_a_node(house: House):
@@ -262,9 +265,13 @@ def test_fault_16_a_gateway_is_a_node_too_and_two_never_share_a_row(house: House
     own = house.create(firmware(5, node_type="gateway"), node_ids=[GATEWAY])
     assert house.listed() == {own.id: [GATEWAY]}
     assert house.listed(OTHER_GATEWAY) == {}
+    house.cancel(own)
     job = house.create(node_ids=[HALL])
+    assert (house.listed(), house.listed(OTHER_GATEWAY)) == ({job.id: [HALL]}, {})
     house.progress(job, "downloading", gateway_id=OTHER_GATEWAY, current_part=9)
-    assert job.nodes[HALL].current_part == 0
+    house.progress(job, "failed", gateway_id=OTHER_GATEWAY)
+    row = job.nodes[HALL]
+    assert (row.status, row.current_part) == (NodeStatus.PENDING, 0)
 
 
 async def test_fault_17_history_outlives_cancel_and_firmware_and_names_who_did_it(
