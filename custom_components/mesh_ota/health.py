@@ -30,6 +30,10 @@ PAST = timedelta(days=1)
 EXPECTED_LEAST = 5
 # Of what the past promises; motion in a house is not the same every hour.
 SHARE = 0.2
+# After a restart of Home Assistant devices have to come back before their silence means anything.
+WATCH_LEAST = timedelta(minutes=10)
+# Their state is when somebody used them last: never used, it is unknown.
+ONLY_USED = {"button", "event", "input_button", "notify", "scene", "tts"}
 
 
 class HealthWatch:
@@ -42,6 +46,10 @@ class HealthWatch:
         self._rates: dict[tuple[int, str], float] = {}
         """Changes per hour in the past by job and entity, where known."""
         self._counts: dict[tuple[int, str], int] = {}
+        self._since: dict[int, datetime] = {}
+        """When the counting began; a restart of Home Assistant forgets what was before."""
+        self._mute: dict[int, set[str]] = {}
+        """Entities found by the device that said nothing before the update either."""
         self._unwatch: dict[int, Callable[[], None]] = {}
         hub.engine.stages.healthy = self.suspicious
         hub.engine.stages.go_back = self._go_back
@@ -51,7 +59,16 @@ class HealthWatch:
         """Watch every job that has a canary, those from before a restart too."""
         self._hub.async_subscribe(self._follow, "job")
         for job in self._hub.engine.ledger.open_jobs:
+            self._watch_longer(job)
             self._look(job)
+
+    def _watch_longer(self, job: Job) -> None:
+        """What a soak from before the restart has counted is gone: watch for a while anew."""
+        if job.soak_until is None or not self.entities_of(job):
+            return
+        more = min(WATCH_LEAST, timedelta(minutes=job.rollout.soak_minutes))
+        job.soak_until = max(job.soak_until, dt_util.utcnow() + more)
+        self._hub.engine.ledger.changed(job)
 
     @callback
     def async_stop(self) -> None:
@@ -68,18 +85,19 @@ class HealthWatch:
             ours = any(domain == DOMAIN for domain, _ in device.identifiers)
             if not ours and named & set(job.canaries):
                 own = er.async_entries_for_device(entities, device.id)
-                found |= dict.fromkeys(entry.entity_id for entry in own)
-        return list(found)
+                found |= dict.fromkeys(e.entity_id for e in own if e.domain not in ONLY_USED)
+        return [name for name in found if name not in self._mute.get(job.id, ())]
 
     def suspicious(self, job: Job, now: datetime) -> str | None:
         """Return the names of what no longer reports as it used to, None if all is well."""
-        hours = (job.rollout.soak_minutes or 1) / 60
+        soak = timedelta(minutes=job.rollout.soak_minutes or 1)
+        watched = min(soak, now - self._since.get(job.id, now - soak))
+        hours = watched / timedelta(hours=1)
         wrong = [name for name in self.entities_of(job) if self._is_wrong(job.id, name, hours)]
         return ", ".join(wrong) or None
 
     def _is_wrong(self, job_id: int, entity: str, hours: float) -> bool:
-        state = self._hass.states.get(entity)
-        if state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
+        if self._is_silent(entity):
             return True
         expected = self._rates.get((job_id, entity), 0) * hours
         return (
@@ -95,7 +113,16 @@ class HealthWatch:
         if job.ended or not job.canaries:
             self._forget(job.id)
         elif job.id not in self._unwatch and (entities := self.entities_of(job)):
+            if job.soak_until is None and self._hass.is_running:
+                named = job.rollout.health_entities
+                mute = {name for name in entities if name not in named and self._is_silent(name)}
+                self._mute[job.id] = mute
+            self._since[job.id] = dt_util.utcnow()
             self._watch(job.id, entities)
+
+    def _is_silent(self, entity: str) -> bool:
+        state = self._hass.states.get(entity)
+        return state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN)
 
     def _watch(self, job_id: int, entities: list[str]) -> None:
         @callback
@@ -128,6 +155,8 @@ class HealthWatch:
     def _forget(self, job_id: int) -> None:
         if (end := self._unwatch.pop(job_id, None)) is not None:
             end()
+        self._since.pop(job_id, None)
+        self._mute.pop(job_id, None)
         for known in (self._rates, self._counts):
             for key in [key for key in known if key[0] == job_id]:
                 del known[key]

@@ -88,6 +88,18 @@ def test_a_canary_goes_first_and_its_soak_holds_the_others(house: House):
     assert by_number["canary_node_ids"] != [HALL]  # which carries another
 
 
+def test_the_canary_of_the_plan_is_the_canary_of_the_job(house: House):
+    """Both carry nobody; one hangs deeper, the other was there first."""
+    house.trees[GATEWAY] = [[HALL, GATEWAY], [PORCH, GATEWAY], [ATTIC, PORCH]]
+    for wanted in ({}, {"node_ids": [PORCH, ATTIC, HALL]}):
+        house.call()
+        rollout = Rollout(canary=1)
+        planned = plan(house, rollout=rollout, **wanted)["canary_node_ids"]
+        job = house.create(firmware(5), rollout=rollout, **wanted)
+        assert planned == job.canaries
+        house.cancel(job)
+
+
 def test_a_window_moves_the_start_and_cuts_the_night_in_two(house: House):
     """It is noon; six minutes a night are not enough for ten."""
     drawn = plan(house, rollout=Rollout(window=Window(start="22:00", end="22:06")))

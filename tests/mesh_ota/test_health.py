@@ -89,10 +89,37 @@ async def test_entities_of_the_nodes_own_device_are_watched_unasked(
     entity = entity_registry.async_get_or_create(
         "sensor", "mqtt", "hall-temp", device_id=device.id, config_entry=mqtt
     )
+    for domain in ("button", "sensor"):
+        # Never pressed, never heard: they said as little before the update.
+        entity_registry.async_get_or_create(
+            domain, "mqtt", f"hall-{domain}", device_id=device.id, config_entry=mqtt
+        )
+    hass.states.async_set(entity.entity_id, "21.5")
     job = await updated(hub, caller, upload)
     assert hub.health.entities_of(job) == [entity.entity_id]
+    hass.states.async_set(entity.entity_id, "unavailable")
     soaked(hub, job)
     assert job.status is JobStatus.FAILED
+    assert job.gaps == {"suspicious": entity.entity_id}
+
+
+async def test_after_a_restart_of_home_assistant_silence_counts_only_from_then_on(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    """It changed 60 times an hour, and those of the soak so far are forgotten with the restart."""
+    hass.states.async_set(MOTION, "off")
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    begun = dt_util.utcnow()
+    job.soak_until = begun - timedelta(minutes=1)
+    hub.health.async_stop()
+    hub.health.async_follow()
+    hub.health._rates[job.id, MOTION] = 60.0
+    assert job.soak_until >= begun + timedelta(minutes=10)
+    hub.engine.review(begun + timedelta(minutes=2))
+    assert job.canaries
+    # Two minutes promise too little to be a rate; ten do.
+    assert hub.health.suspicious(job, begun + timedelta(minutes=2)) is None
+    assert hub.health.suspicious(job, begun + timedelta(minutes=11)) == MOTION
 
 
 async def test_the_canary_goes_back_where_that_was_asked_for(

@@ -123,6 +123,16 @@ def test_a_node_that_restarts_when_the_job_stops_ends_by_its_own_outcome(house: 
     assert (job.status, job.nodes[MANY[0]].status) == (JobStatus.FAILED, NodeStatus.COMPLETED)
 
 
+def test_a_node_that_turns_up_after_the_job_has_stopped_gets_no_row_in_it(house: House):
+    """One that restarts already keeps the job open for a while: nobody else may get what has failed."""
+    job = house.create(rollout=Rollout(stop_after=1))
+    house.progress(job, "restarting", MANY[0], boot=7)
+    house.progress(job, "failed", MANY[1])
+    house.join(HALL)
+    assert HALL not in job.nodes
+    assert house.listed() == {job.id: [MANY[0]]}
+
+
 # Order
 
 

@@ -220,7 +220,9 @@ def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
 def extend(ledger: Ledger, node: Node, now: datetime) -> None:
     """Give a node that turned up, or was recognised, its row in the jobs for its type."""
     for job in ledger.open_jobs:
-        wanted = job.for_type and not job.cancelled and node.node_id not in job.nodes
+        # A job that was stopped is open only for those that restart already.
+        stands = job.cancelled or job.stopped
+        wanted = job.for_type and not stands and node.node_id not in job.nodes
         newer = any(other.id > job.id for other, _ in ledger.rows_of(node.node_id))
         if wanted and not newer and why_not(job, node) is None:
             add_row(ledger, job, node, now)

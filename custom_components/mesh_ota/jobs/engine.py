@@ -84,7 +84,8 @@ class JobEngine:
         """Make a job for one node, or join one for the same firmware made within the last two seconds."""
         for job in reversed(self.ledger.open_jobs):
             recent = now - job.created_at <= JOIN_WINDOW and not job.for_type
-            same = job.firmware_id == firmware.id and not (job.force_update or job.cancelled)
+            stands = job.force_update or job.cancelled or job.stopped
+            same = job.firmware_id == firmware.id and not stands
             if recent and same and node.node_id not in job.nodes:
                 creation.join(self.ledger, job, node, now)
                 self._clocks.explain()
@@ -176,7 +177,7 @@ class JobEngine:
 
     def start(self, job: Job, now: datetime) -> bool:
         """Take the mission's `start`. Returns whether the job may start now."""
-        if job.ended or job.paused:
+        if job.ended or job.held:
             return False
         if job.started_at is None:
             job.started_at = now

@@ -109,8 +109,10 @@ class FlightPlan:
         flying = sorted((leg for leg in legs if leg.flies), key=self._place)
         first = [leg for leg in flying if leg.node.node_id in rollout.canary_node_ids]
         if not rollout.canary_node_ids and rollout.canary < len(flying):
+            # As `stages` chooses it: of equal ones the first that a job would name.
             loaded = sorted(
-                flying, key=lambda leg: (leg.node.is_gateway, self._order.carried(leg.node))
+                (leg for leg in legs if leg.flies),
+                key=lambda leg: (leg.node.is_gateway, self._order.carried(leg.node)),
             )
             first = loaded[: rollout.canary]
         others = [leg for leg in flying if leg not in first]
