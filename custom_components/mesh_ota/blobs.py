@@ -77,13 +77,12 @@ def prunable(
         newest[row.node_type, row.hardware, row.is_stable] = row
     stay = {row.id for row in newest.values()} | {row.id for row in everything if needed(row)}
     kept = {row.sha256 for row in everything if row.id in stay}
-    going: list[Firmware] = []
+    going: dict[str, int] = {}
     for row in sorted(everything, key=lambda row: (row.created_at, row.id)):
         if excess <= 0:
             break
-        if row.id in stay or row.sha256 in kept:
-            continue
-        if all(other.sha256 != row.sha256 for other in going):
+        if row.sha256 not in kept and row.sha256 not in going:
+            going[row.sha256] = row.size_bytes
             excess -= row.size_bytes
-        going.append(row)
-    return going if excess <= 0 else None
+    # An image goes with the last of its rows: all of them, or nothing would become free.
+    return [row for row in everything if row.sha256 in going] if excess <= 0 else None

@@ -198,13 +198,14 @@ class MeshOta(Orders):
         self.engine.tick(now)
         new = self.nodes.introduce(now)
         self.outlet.publish(nodes=[*gone, *moved], gateways=gone, new=new)
-        if not self.outlet.jobs_store.settled:
-            self.hass.async_create_task(self._async_settle(), "Mesh OTA jobs")
+        if not (self.outlet.jobs_store.settled and self.library.settled):
+            self.hass.async_create_task(self._async_settle(), "Mesh OTA stores")
 
     async def _async_settle(self) -> None:
         """Try again what the disk did not take; while it does not, nothing new leaves the house."""
         with suppress(StorageFailed):
             await self.outlet.jobs_store.async_settle()
+            await self.library.async_settle()
         self._notify("library", "0")
 
     async def _check_images(self, _now: datetime) -> None:

@@ -46,8 +46,7 @@ class FirmwareLibrary:
         """Whether a node runs the image or could go back to it: then it is never pruned."""
         self.most = LIBRARY_MAX
         """Bytes of all images together, beyond which the oldest that nobody needs go."""
-        self.full = False
-        """Whether the disk had no room the last time."""
+        self._no_room = False
         self._next_id = 1
         self._store = MeshOtaStore(hass, "library", self._stored)
         self._lock = asyncio.Lock()
@@ -159,10 +158,20 @@ class FirmwareLibrary:
                 created_at=dt_util.utcnow().isoformat(),
             )
             self._next_id += 1
-            self.rows[row.id] = row
-            self.damaged -= {other.id for other in self.rows.values() if other.sha256 == row.sha256}
-            await self._changed(row.id)
+            await self._take_in(row)
         return row
+
+    async def _take_in(self, row: Firmware) -> None:
+        """Add a row whose image lies there; one that cannot be written down is no row."""
+        self.rows[row.id] = row
+        self.damaged -= {other.id for other in self.rows.values() if other.sha256 == row.sha256}
+        try:
+            await self._changed(row.id)
+        except StorageFailed:
+            del self.rows[row.id]
+            await self._sweep(row)
+            self._tell(row.id)
+            raise
 
     async def _mend(self, row: Firmware, path: Path) -> Firmware:
         """Put the same bytes back where an image was lost or damaged."""
@@ -229,7 +238,16 @@ class FirmwareLibrary:
         del self.rows[row.id]
         self.damaged.discard(row.id)
         # The row first: a file without a row is swept at the next start, a row without a file is a damage.
-        await self._changed(row.id)
+        try:
+            await self._changed(row.id)
+        except StorageFailed:
+            self.rows[row.id] = row
+            self._tell(row.id)
+            raise
+        await self._sweep(row)
+
+    async def _sweep(self, row: Firmware) -> None:
+        """Remove the image of a row that is gone, unless another row has it too."""
         if all(other.sha256 != row.sha256 for other in self.rows.values()):
             await self._run(lambda: self.path(row).unlink(missing_ok=True))
 
@@ -259,17 +277,33 @@ class FirmwareLibrary:
     async def _changed(self, firmware_id: int) -> None:
         self._ahead.forget()
         self._store.touch()
+        self._tell(firmware_id)
+        await self._store.async_settle()
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk had no room the last time, for an image or for the rows."""
+        return self._no_room or self._store.failed
+
+    @property
+    def settled(self) -> bool:
+        """Whether the disk has what the rows are."""
+        return self._store.settled
+
+    async def async_settle(self) -> None:
+        """Write what the disk did not take before. Raises StorageFailed."""
+        await self._store.async_settle()
+
+    def _tell(self, firmware_id: int) -> None:
         for listener in tuple(self._listeners):
             listener(firmware_id)
-        await self._store.async_settle()
 
     async def _run[T](self, job: Callable[[], T]) -> T:
         try:
             done = await self._hass.async_add_executor_job(job)
-            self.full = False
+            self._no_room = False
             return done
         except OSError as err:
-            self.full = err.errno == errno.ENOSPC
-            for listener in tuple(self._listeners):
-                listener(0)
+            self._no_room = err.errno == errno.ENOSPC
+            self._tell(0)
             raise StorageFailed.of(err) from err

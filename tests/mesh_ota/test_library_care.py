@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from custom_components.mesh_ota import library as library_module
+from custom_components.mesh_ota.blobs import prunable
 from custom_components.mesh_ota.errors import Conflict
 from custom_components.mesh_ota.hub import MeshOta
 
 from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
+from .house import firmware
 
 NODE = "2222222222"
 type Bundle = Callable[..., Path]
@@ -38,6 +40,19 @@ async def test_the_oldest_that_nobody_needs_goes_when_there_is_no_room(
     assert sorted(hub.library.rows) == [row.id for row in rows[2:]]
     assert hub.library.size == 3 * small
     assert not hub.library.path(rows[0]).exists()
+
+
+def test_an_image_that_several_rows_share_goes_with_all_of_them_or_not_at_all():
+    """Otherwise a row would go and nothing would become free."""
+    rows = [
+        firmware(1, version="1.0.0", sha256="a" * 64, size_bytes=100),
+        firmware(2, version="1.0.1", sha256="a" * 64, size_bytes=100),
+        firmware(3, version="1.0.2", sha256="b" * 64, size_bytes=100),
+        firmware(4, version="1.0.3", sha256="c" * 64, size_bytes=100),
+    ]
+    assert prunable(rows, lambda _row: False, 1) == rows[:2]
+    assert prunable(rows, lambda row: row.id == 2, 1) == [rows[2]]
+    assert prunable(rows, lambda row: row.id == 2, 150) is None
 
 
 async def test_the_newest_stable_stays_however_old_it_is(hub: MeshOta, bundle: Bundle, small: int):

@@ -98,6 +98,39 @@ async def test_a_disk_that_fills_while_uploading_harms_nothing_in_the_library(
     assert [path.read_bytes() for path in sorted(hub.library.folder.iterdir())] == before
 
 
+async def test_a_firmware_that_cannot_be_written_down_is_not_taken_in_nor_lost(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    caller: GatewayClient,
+    upload: Upload,
+    bundle: Any,
+    issue_registry: ir.IssueRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Its image lies there already, or still, when the disk takes no row any more."""
+    old = (await upload("pir", "1.0.0"))["id"]
+    rows, files = dict(hub.library.rows), sorted(hub.library.folder.iterdir())
+
+    async def full(*_: Any) -> None:
+        raise WriteError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_async_write_data", full)
+        with pytest.raises(StorageFailed):
+            await hub.library.async_add(bundle(version="1.1.0"), "pir.tar")
+        assert hub.library.full
+        with pytest.raises(StorageFailed):
+            await hub.library.async_delete(old)
+        assert issue_registry.async_get_issue("mesh_ota", "storage_full") is not None
+    assert hub.library.rows == rows
+    assert sorted(hub.library.folder.iterdir()) == files
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=6))
+    await hass.async_block_till_done()
+    assert issue_registry.async_get_issue("mesh_ota", "storage_full") is None
+    again = await hub.library.async_add(bundle(version="1.1.0"), "pir.tar")
+    assert (len(hub.library.rows), again.id > old, hub.library.full) == (2, True, False)
+
+
 async def test_a_week_old_backup_in_the_middle_of_a_job_sets_nothing_back(
     hass: HomeAssistant,
     hub: MeshOta,
