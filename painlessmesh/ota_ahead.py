@@ -7,6 +7,8 @@ the window gives way before a queue overflows. A loss says less, and costs one p
 the same Sender.
 """
 
+from array import array
+
 from painlessmesh.ota_target import REPEATS_LIMIT
 
 AHEAD = 32  # parts in flight; what a node says it takes beyond the one it wants
@@ -18,37 +20,44 @@ SILENCE = 300_000  # us without a word before something is sent again, at least;
 SILENCE_LIMIT = 3_000_000
 
 
+ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart
+ORDERS_BACK = 28_000  # of these, forgotten at once: what is on its way is younger
+
+
 class AheadTarget:
-    """`base` is the first part that the node has not; -1 before its first need."""
+    """`base` is the first part that the node has not; -1 before its first need.
+
+    There may be twenty on a board: what is here takes heap in none of them before it is something else.
+    """
 
     stock = False
     broadcasted = False
     compressed = None
+    sent_again = 0  # parts, in the whole transfer
+    repeats = 0  # in a row without a word
+    seen = 0  # as it said last
+    _again = ()  # lost parts
+    _shrunk_at = 0  # order of the last sending when the window shrank
+    _timed = None  # (order, when) of the sending that measures the trip
+    _trip = 0
+    _best_trip = 0
 
     def __init__(self, node_id: int, offer: object, ahead: int = AHEAD) -> None:
         self.node_id = node_id
         self.offer = offer
         self.ahead = min(ahead, AHEAD_LIMIT)
         self.base = -1
-        self.sent_again = 0  # parts, in the whole transfer
-        self.repeats = 0  # in a row without a word
         self.window = min(FIRST_WINDOW, self.ahead)
         self._next = 0
-        self._orders = []  # of base to _next - 1: the how-manyth sending that was; 0 when the part is there
-        self._again = []  # lost parts
+        # Of base to _next - 1: the how-manyth sending that was; 0 when the part is there, -1 when it was lost.
+        self._orders = array("h")
         self._order = 0
         self._arrived = 0  # highest order known to have arrived
-        self._shrunk_at = 0  # order of the last sending when the window shrank
         self._grown = 0
         self._heard_at = 0
         self._sent_at = 0  # last sending
-        self.seen = 0  # as it said last
-        self.limit = (
-            offer.parts
-        )  # where parts go to everybody: the first that is not this node's alone
-        self._timed = None  # (order, when) of the sending that measures the trip
-        self._trip = 0
-        self._best_trip = 0
+        # Where parts go to everybody: the first that is not this node's alone.
+        self.limit = offer.parts
 
     @property
     def stalled(self) -> bool:
@@ -71,7 +80,7 @@ class AheadTarget:
         arrived = self._there_now(part, seen, missing)
         self._heard_at = now
         self.seen = seen
-        if arrived or self._arrived > before:
+        if self.repeats and (arrived or self._arrived > before):
             self.repeats = 0
         if now - self._sent_at > self._trip + QUEUED:
             self._arrived = (
@@ -87,7 +96,7 @@ class AheadTarget:
         if self.base < 0 or self.stalled:
             return None
         while self._again:
-            part = self._again.pop(0)
+            part, self._again = self._again[0], self._again[1:]
             if part >= self.base and self._orders[part - self.base] < 0:
                 self.sent_again += 1
                 self._orders[part - self.base] = self._sending(now)
@@ -116,7 +125,7 @@ class AheadTarget:
         self.repeats += 1
         self._timed = None
         self._orders[0] = -1
-        self._again.append(self.base)
+        self._again = (self.base,)
 
     def announces(self) -> bool:
         return False
@@ -127,12 +136,14 @@ class AheadTarget:
 
     def _begin(self, part: int) -> None:
         self.base = self._next = part
-        self._orders = []
-        self._again = []
+        self._orders = array("h")
+        self._again = ()
         self._arrived = self._order
         self.repeats = 0
 
     def _sending(self, now: int) -> int:
+        if self._order >= ORDER_LIMIT:
+            self._count_anew()
         self._order += 1
         self._sent_at = now
         if len(self._orders) == 0:
@@ -140,6 +151,16 @@ class AheadTarget:
         if self._timed is None:
             self._timed = (self._order, now)
         return self._order
+
+    def _count_anew(self) -> None:
+        """The numbers of sendings stay in their order, and small enough."""
+        for index, order in enumerate(self._orders):
+            if order > 0:
+                self._orders[index] = max(1, order - ORDERS_BACK)
+        self._order -= ORDERS_BACK
+        self._arrived = max(0, self._arrived - ORDERS_BACK)
+        self._shrunk_at = max(0, self._shrunk_at - ORDERS_BACK)
+        self._timed = None
 
     def _there_now(self, part: int, seen: int, missing: int) -> int:
         """Note what is there; answers how many parts that are new."""
@@ -160,7 +181,7 @@ class AheadTarget:
         for index, order in enumerate(self._orders):
             if 0 < order < self._arrived:
                 self._orders[index] = -1
-                self._again.append(self.base + index)
+                self._again += (self.base + index,)
                 found = True
         return found
 

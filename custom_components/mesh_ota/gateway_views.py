@@ -130,13 +130,24 @@ class DownloadView(GatewayView):
         self, request: web.Request, gateway_id: str, _body: bytes, firmware_id: str
     ) -> Answer:
         """Return one range of whole blocks."""
-        number = int(firmware_id)
+        number, library = int(firmware_id), self.hub.library
         if not self.hub.engine.needs(number, gateway_id):
             raise Refusal(404, "No job of this gateway needs that image.")
-        size = self.hub.library.get(number).size_bytes
+        deflated = _wants_deflated(request)
+        row = library.get(number)
+        size = library.deflated.size(row.sha256) if deflated else row.size_bytes
+        if not size:
+            raise Refusal(404, "That image is not there deflated.")
         start, end = _range(request.headers.get("Range", ""), size)
-        block = await self.hub.library.async_read_range(number, start, end)
+        block = await library.async_read_range(number, start, end, deflated)
         return 206, block, f"bytes {start}-{end - 1}/{size}"
+
+
+def _wants_deflated(request: web.Request) -> bool:
+    encoding = request.query.get("encoding")
+    if encoding not in (None, "deflate"):
+        raise Refusal(400, "The only encoding is deflate.")
+    return encoding is not None
 
 
 def _range(header: str, size: int) -> tuple[int, int]:

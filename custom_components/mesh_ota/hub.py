@@ -67,6 +67,7 @@ class MeshOta(Orders):
         await self.signer.async_load()
         self.signer.on_change = self._signing_changed
         self.engine.handouts.key_changes = self.signer.changes_for
+        self.engine.handouts.deflated = self.library.deflated.size
         if (stored := await self.outlet.jobs_store.async_load()) is not None:
             self.engine.restore(stored)
         if (stored := await self.outlet.nodes_store.async_load()) is not None:

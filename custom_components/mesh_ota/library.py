@@ -17,6 +17,7 @@ from homeassistant.util import dt as dt_util
 
 from .blobs import damaged_rows, look_over, place, prunable, read_range
 from .const import DOMAIN, LIBRARY_MAX
+from .deflated import DeflatedImages
 from .errors import Conflict, NotFound, StorageFailed
 from .firmware.passport import Passport, inspect
 from .firmware.record import Firmware, version_key
@@ -38,6 +39,7 @@ class FirmwareLibrary:
         """Empty until `async_load`."""
         self._hass = hass
         self.folder = Path(hass.config.path(".storage", DOMAIN))
+        self.deflated = DeflatedImages(self.folder)
         self.rows: dict[int, Firmware] = {}
         self.damaged: set[int] = set()
         """Ids whose image is missing or has another size than it should."""
@@ -64,6 +66,7 @@ class FirmwareLibrary:
             self.rows = {row["id"]: Firmware(**row) for row in stored["firmware"]}
         rows = tuple(self.rows.values())
         self.damaged = await self._hass.async_add_executor_job(look_over, self.folder, rows)
+        await self._hass.async_add_executor_job(self.deflated.look, rows)
 
     @callback
     def async_listen(self, listener: Callable[[int], None]) -> Callable[[], None]:
@@ -158,6 +161,7 @@ class FirmwareLibrary:
                 created_at=dt_util.utcnow().isoformat(),
             )
             self._next_id += 1
+            await self._run(lambda: self.deflated.make(row))
             await self._take_in(row)
         return row
 
@@ -209,6 +213,8 @@ class FirmwareLibrary:
             if firmware_id in self.rows:
                 self.damaged ^= {firmware_id}
                 await self._changed(firmware_id)
+        whole = [row for row in self.rows.values() if row.id not in self.damaged]
+        await self._run(lambda: self.deflated.check(whole))
 
     async def async_update(
         self,
@@ -249,15 +255,23 @@ class FirmwareLibrary:
     async def _sweep(self, row: Firmware) -> None:
         """Remove the image of a row that is gone, unless another row has it too."""
         if all(other.sha256 != row.sha256 for other in self.rows.values()):
-            await self._run(lambda: self.path(row).unlink(missing_ok=True))
+            await self._run(lambda: self._unlink(row))
+
+    def _unlink(self, row: Firmware) -> None:
+        self.path(row).unlink(missing_ok=True)
+        self.deflated.remove(row.sha256)
 
     def path(self, row: Firmware) -> Path:
         """Return where the image lies."""
         return self.folder / f"{row.sha256}.bin"
 
-    async def async_read_range(self, firmware_id: int, start: int, end: int) -> bytes:
-        """Return bytes start to end (exclusive) of the image. Raises NotFound or StorageFailed."""
-        return await self._ahead.async_read(self.path(self.get(firmware_id)), start, end)
+    async def async_read_range(
+        self, firmware_id: int, start: int, end: int, deflated: bool = False
+    ) -> bytes:
+        """Return bytes start to end (exclusive) of the image, or of it deflated. Raises NotFound or StorageFailed."""
+        row = self.get(firmware_id)
+        path = self.deflated.path(row.sha256) if deflated else self.path(row)
+        return await self._ahead.async_read(path, start, end)
 
     async def _async_read(self, path: Path, start: int, end: int) -> bytes:
         return await self._run(lambda: read_range(path, start, end))

@@ -43,6 +43,8 @@ class Node:
     """The counter below which it takes nothing."""
     images: bool = False
     """Whether it has two application partitions, so that it takes an application image."""
+    deflate: bool = False
+    """Whether it takes an image deflated."""
     damaged: str | None = None
     stock: bool = True
     """Whether it speaks painlessMesh's own OTA only; False as soon as it says its status."""

@@ -134,6 +134,7 @@ _TRANSIENT: dict[str, Callable[[Any], Any]] = {
     "key": _matching(re.compile(r"[0-9a-f]{16}")),
     "floor": count,
     "images": _flag,
+    "deflate": _flag,
 }
 
 
@@ -149,7 +150,8 @@ def read_status(body: Any) -> dict[str, Any]:
     for key, read in _TRANSIENT.items():
         said[key] = read(body.get(key))
     said["signing_key"] = said.pop("key")
-    said["images"] = bool(said["images"])
+    for key in ("images", "deflate"):
+        said[key] = bool(said[key])
     return said
 
 

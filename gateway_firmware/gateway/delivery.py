@@ -99,10 +99,14 @@ class Delivery:
         self.job = job
         self.node_id = node_id
         self.attempt = attempt
-        self.tag = "{}-{}".format(job.token, attempt)
         self.moved_at = now  # of the last sign of life in this matter
         self.act_at = now  # when to announce or commit next
         self.waiting = []  # requests of the sender whose block or link is not free yet
+
+    @property
+    def tag(self) -> str:
+        """What the node records at the commit, and says again in `last`."""
+        return "{}-{}".format(self.job.token, self.attempt)
 
     def move(self, state: str, now: int, part: int = 0) -> None:
         """The delivery is in that state now, that far; anything new is news."""

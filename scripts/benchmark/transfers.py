@@ -34,9 +34,12 @@ MESHES: dict[str, tuple[Callable[..., None], int, int, bool]] = {
 class Transfer:
     """One run. `seconds`, `resent` parts, bytes of each `link`, and `progress`: (seconds, parts) of each node."""
 
-    def __init__(self, mode: str, mesh: str, loss: float, size: int, seed: int = 1) -> None:
+    def __init__(
+        self, mode: str, mesh: str, loss: float, image: int | bytes, seed: int = 1
+    ) -> None:
+        """`image`: its bytes, or how many there are."""
         arrange, count, round_trip, all_take = MESHES[mesh]
-        self.image = image_of(size)
+        self.image = image_of(image) if isinstance(image, int) else image
         self.net = Air(loss, seed)
         stock = mode in (STOP_AND_WAIT, LEVEL_0)
         gateway = self._gateway(mode, "ESP32" if stock else "ESP32-MPY")

@@ -210,11 +210,12 @@ class GatewayClient:
             self.revision = max(self.revision, answer.json["revision"])
         return answer
 
-    async def block(self, firmware_id: int, start: int, end: int) -> Answer:
-        """Bytes start..end (inclusive, as in the header) of an image."""
-        return await self.call(
-            "GET", f"firmware/{firmware_id}/download", byte_range=f"bytes={start}-{end}"
-        )
+    async def block(
+        self, firmware_id: int, start: int, end: int, encoding: str | None = None
+    ) -> Answer:
+        """Bytes start..end (inclusive, as in the header) of an image, or of what it is encoded as."""
+        path = f"firmware/{firmware_id}/download" + (f"?encoding={encoding}" if encoding else "")
+        return await self.call("GET", path, byte_range=f"bytes={start}-{end}")
 
     async def _send(
         self,

@@ -306,3 +306,24 @@ def test_a_loss_no_longer_costs_a_window():
             assert net.now - start < 60 * SECOND
         seconds.append(net.now - start)
     assert seconds[1] * 3 < seconds[0]
+
+
+def test_after_any_number_of_sendings_a_loss_is_told_from_what_is_on_its_way():
+    """Sendings are numbered in two bytes; in a long and bad transfer there are more."""
+    made = target(parts=16000)
+    base = now = sent = 0
+    while base < 16000:
+        now += 10 * MS
+        parts = taken(made, now)
+        sent += len(parts)
+        seen = max(parts) + 1
+        lost = list(range(base, seen - 1))  # all but the last of these
+        made.told(base, seen, (1 << len(lost)) - 1, now)
+        now += 10 * MS
+        again = taken(made, now)
+        sent += len(again)
+        assert again[: len(lost)] == lost
+        base = max(again + [seen - 1]) + 1
+        made.told(base, base, 0, now)
+    assert sent > 2 * 15000 and made.sent_again > 15000
+    assert not made.stalled

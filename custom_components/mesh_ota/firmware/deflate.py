@@ -21,6 +21,21 @@ def deflated(image: bytes) -> bytes | None:
     return groups if len(groups) < _WORTH * len(image) else None
 
 
+def inflated(packed: bytes) -> bytes | None:
+    """Return the image again; None where it is none."""
+    found = []
+    while packed:
+        length = int.from_bytes(packed[:2])
+        content, packed = packed[2 : 2 + length % _STORED], packed[2 + length % _STORED :]
+        try:
+            found.append(
+                content if length & _STORED else zlib.decompress(content, -_WINDOW_BITS, GROUP)
+            )
+        except zlib.error:
+            return None
+    return b"".join(found)
+
+
 def _group(content: bytes) -> bytes:
     """Return one group behind its length; as it is where deflating makes it no smaller."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW_BITS, 9)

@@ -48,6 +48,8 @@ class Handouts:
         self._nodes = nodes
         self._current: dict[str, Handout] = {}
         self._claims: dict[tuple[str, str, str], int] = {}
+        self.deflated: Callable[[str], int] = lambda _sha256: 0
+        """How many bytes an image has deflated, by its SHA-256; 0 where it is not there so."""
         self.key_changes: Callable[[list[str]], list[dict[str, str]]] = lambda _key_ids: []
 
     def current(self, gateway_id: str) -> Handout:
@@ -86,7 +88,8 @@ class Handouts:
         """Make the list anew; a list that differs gets the next revision. Returns whether it did."""
         picks = self._picks(gateway_id)
         held = self._stages.order.held(picks, full=len(picks) >= self._room(gateway_id))
-        jobs, keys = _written(picks, held), self.key_changes(self._keys_of(gateway_id))
+        jobs = _written(picks, held, self._sizes_deflated(gateway_id, picks))
+        keys = self.key_changes(self._keys_of(gateway_id))
         before = self._current.get(gateway_id)
         if before is not None and (before.jobs, before.keys) == (jobs, keys):
             return False
@@ -96,6 +99,23 @@ class Handouts:
         rows = frozenset((job.id, row.node_id) for job, row in picks if not _keeps(job, row))
         self._current[gateway_id] = Handout(self._ledger.revision, jobs, rows, keys, held)
         return True
+
+    def _sizes_deflated(self, gateway_id: str, picks: list[Pick]) -> dict[int, int]:
+        """Return the bytes of each job's image that goes over deflated.
+
+        All nodes of the job here must take it so, also those that are not listed: it may not change under a transfer.
+        """
+        gateway, nodes = self._nodes.nodes.get(gateway_id), self._nodes.nodes
+        if gateway is None or not gateway.room:
+            return {}
+        found = {}
+        for job in {job.id: job for job, _ in picks}.values():
+            mine = [row for row in job.nodes.values() if row.gateway_id == gateway_id]
+            takers = all(row.node_id in nodes and nodes[row.node_id].deflate for row in mine)
+            size = self.deflated(job.sha256) if job.mode != "flip" and takers else 0
+            if size:
+                found[job.id] = size
+        return found
 
     def _keys_of(self, gateway_id: str) -> list[str]:
         return [n.signing_key for n in self._nodes.at(gateway_id) if n.signing_key]
@@ -196,10 +216,12 @@ def _keeps(job: Job, row: NodeRow) -> bool:
     return job.held and row.started and row.status is not NodeStatus.RESTARTING
 
 
-def _written(picks: list[Pick], held: Held) -> list[dict[str, Any]]:
+def _written(picks: list[Pick], held: Held, deflated: dict[int, int]) -> list[dict[str, Any]]:
     jobs: dict[int, dict[str, Any]] = {}
     for job, row in picks:
         entry = jobs.setdefault(job.id, _job_entry(job))
+        if job.id in deflated:
+            entry["deflate"] = deflated[job.id]
         target: dict[str, Any] = {"node_id": row.node_id, "attempt": row.attempt}
         if _keeps(job, row):
             target["paused"] = True

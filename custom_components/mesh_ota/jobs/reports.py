@@ -37,6 +37,8 @@ class Progress:
     attempt: int
     status: NodeStatus
     current_part: int
+    total_parts: int
+    """Of what goes over: fewer than the image has where it goes deflated."""
     error_message: str | None
     reason: str | None
     boot: int | None
@@ -63,6 +65,7 @@ def read_progress(body: Any) -> Progress | None:
         attempt,
         status,
         count(body.get("current_part"), 99_999) or 0,
+        count(body.get("total_parts"), 99_999) or 0,
         clean_text(body.get("error_message"), MESSAGE_MAX),
         clean_text(body.get("reason"), CODE_MAX),
         count(body.get("boot")),
@@ -114,10 +117,17 @@ def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: da
 
 
 def _advance(ledger: Ledger, job: Job, row: NodeRow, said: Progress) -> None:
-    part = min(said.current_part, row.total_parts)
+    part = _part_of_image(row, said)
     if row.status is NodeStatus.DOWNLOADING and part != row.current_part:
         row.current_part, row.waited = part, timedelta()
         ledger.progressed(job, row)
+
+
+def _part_of_image(row: NodeRow, said: Progress) -> int:
+    part = said.current_part
+    if said.total_parts:
+        part = part * row.total_parts // said.total_parts
+    return min(part, row.total_parts)
 
 
 def _move(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> Verdict:
@@ -129,7 +139,7 @@ def _move(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime)
         _note_life(row, said)
         return Verdict.IGNORED
     if said.status is NodeStatus.DOWNLOADING:
-        row.current_part = min(said.current_part, row.total_parts)
+        row.current_part = _part_of_image(row, said)
     elif said.status in (NodeStatus.VERIFYING, NodeStatus.RESTARTING):
         row.current_part = row.total_parts
     if said.status is NodeStatus.RESTARTING and said.boot is not None:
