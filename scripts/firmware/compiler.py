@@ -65,4 +65,4 @@ def spared(sources: dict[str, bytes]) -> dict[str, bytes]:
 @functools.cache
 def _spared(sources: tuple[tuple[str, bytes], ...]) -> Mapping[str, bytes]:
     """One version differs from the next in its manifest alone."""
-    return constants.inlined(names.shortened(unused.removed(dict(sources))))
+    return names.shortened(constants.inlined(unused.removed(dict(sources))))

@@ -1,7 +1,8 @@
-"""The gateway's program on MicroPython with a board that has no radio: `micropython … PORT` in its flash folder.
+"""The gateway's program on MicroPython with a board that has no radio, compiled with the gateway as a module of it:
+`micropython … -m gateway.start_on_micropython PORT` in its flash folder.
 
-`micropython … loaded` says how many bytes of heap the code takes alone, `micropython … PORT measured` five times a second
-how many are in use.
+With `loaded` it says how many bytes of heap the code takes alone, with `PORT measured` five times a second how many are
+in use.
 """
 
 import asyncio
@@ -9,9 +10,6 @@ import gc
 import os
 import sys
 import time
-
-sys.path[:] = ["a", ".frozen"]
-
 
 GATEWAY = 1111111111
 

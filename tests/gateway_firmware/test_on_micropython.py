@@ -29,6 +29,7 @@ class Flash:
     def __init__(self, folder):
         self.folder = folder
         found = sources.of_application("gateway", "gateway", {})
+        found[f"gateway/{START.name}"] = START.read_bytes()  # its board has the names of a board
         for name, content in compiler.compiled(found).items():
             path = folder / "a" / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,9 +51,11 @@ class Flash:
             MICROPYTHON,
             "-X",
             f"heapsize={HEAP}",
-            START,
+            "-m",
+            f"gateway.{START.stem}",
             *words,
             cwd=self.folder,
+            env={"MICROPYPATH": "a:.frozen"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
