@@ -1,49 +1,161 @@
-"""Whole numbers with a name, put in the place of the name before a module is compiled for a board.
+"""Numbers and short words with a name, put in the place of the name before a module is compiled for a board.
 
-MicroPython keeps every name in its heap, in pools that double when they are full: one name too many
-costs 14 KB in one piece. `_NAME = const(5)` leaves nothing of a name behind, but would be a strange
-sight in the sources; so this is done to the text on its way to mpy-cross. Line numbers stay, for a
-crash is told with them.
+MicroPython keeps every name in its heap, in pools that double when they are full, and every module pays for
+what it has and what it imports. `_NAME = const(5)` leaves nothing of a name behind, but would be a strange
+sight in the sources; so this is done to the text on its way to mpy-cross, and a module that imports NAME gets
+the value itself. Line numbers stay, for a crash is told with them.
 
-Only what nobody else can see is touched: a name that no other module, no string and no second
-assignment of the application mentions.
+Only what nobody else can see is touched: a name that no string, no unknown object and no second assignment
+of the application mentions.
 """
 
 import ast
-import io
-import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from scripts.firmware.text import Edit, rewritten
 
 _WHOLE = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
+_LONGEST_WORD = 10  # characters; up to here MicroPython keeps a string once, however many modules have it
 
-_Edit = tuple[int, int, bytes]  # line from 1, column in bytes, what goes in there
+_Value = int | str | bytes
+_Found = dict[str, tuple[ast.Assign, _Value]]  # by name, in order
 
 
 def inlined(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same application; `sources` must be all of it."""
-    words = {name: _words(source) for name, source in sources.items() if name.endswith(".py")}
+    modules = {name: _Module(name, text) for name, text in sources.items() if name.endswith(".py")}
+    homes = {module.dotted: module for module in modules.values()}
+    for module in modules.values():
+        module.find_imports(homes)
+    for module in modules.values():
+        module.give_up_what_others_see(modules.values())
     return {
-        name: _rewritten(source, _own(name, source, words)) if name in words else source
-        for name, source in sources.items()
+        name: rewritten(text, modules[name].edits()) if name in modules else text
+        for name, text in sources.items()
     }
 
 
-def _own(name: str, source: bytes, words: Mapping[str, set[str]]) -> dict[str, ast.Assign]:
-    """The statements whose names only this module knows, by name and in order."""
-    tree = ast.parse(source)
-    stored = [
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-    ]
-    hidden = _mentioned(tree).union(*(found for other, found in words.items() if other != name))
-    found: dict[str, ast.Assign] = {}
-    for statement in tree.body:
-        target = _target(statement)
-        alone = target and stored.count(target) == 1 and target not in hidden
-        if alone and _is_whole(statement.value, found):
-            found[target] = statement
-    return found
+class _Module:
+    def __init__(self, name: str, source: bytes) -> None:
+        self.dotted = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self.tree = ast.parse(source)
+        self.imported: dict[str, _Module] = {}  # constants, and where each is from
+        self.modules: dict[str, _Module] = {}  # by the name that they have here
+        self._lines = source.splitlines()
+        self._attributes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)]
+        self._hidden = set(_hidden(self.tree))
+        self.texts = {
+            node.value
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        self._stored = [
+            node.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        ]
+        self.own: _Found = {}
+        for statement in self.tree.body:
+            target = _target(statement)
+            # The compiler knows a constant from its line on.
+            early = target in self._used_before(statement.lineno)
+            if target and not early and self._stored.count(target) == 1 and target not in self._hidden:
+                value = _value(statement.value, self.own)
+                if value is not None:
+                    self.own[target] = (statement, value)
+
+    def _used_before(self, line: int) -> set[str]:
+        return {
+            node.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and node.lineno < line
+        }
+
+    # ---- who else sees what
+
+    def find_imports(self, homes: Mapping[str, "_Module"]) -> None:
+        for statement, alias in self._aliases():
+            home = homes.get(statement.module or "")
+            name = alias.asname or alias.name
+            if f"{statement.module}.{alias.name}" in homes:
+                self.modules[name] = homes[f"{statement.module}.{alias.name}"]
+            elif home and alias.name in home.own:
+                usable = not alias.asname and name not in self._hidden and name not in self._stored
+                if usable and _is_short(home.own[name][1]):
+                    self.imported[name] = home
+                else:
+                    del home.own[alias.name]
+
+    def give_up_what_others_see(self, everybody: "Mapping[str, _Module]") -> None:
+        for other in everybody:
+            for name in self.own.keys() & other.texts:
+                del self.own[name]
+            for node in other._attributes:
+                if node.attr in self.own and other.home_of(node) is not self:
+                    del self.own[node.attr]
+                elif node.attr in self.own and not _is_short(self.own[node.attr][1]):
+                    del self.own[node.attr]
+
+    def home_of(self, node: ast.Attribute) -> "_Module | None":
+        """The module whose constant this is, `ntp.ASK`."""
+        loaded = isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load)
+        return self.modules.get(node.value.id) if loaded else None
+
+    def _aliases(self) -> Iterator[tuple[ast.ImportFrom, ast.alias]]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom):
+                yield from ((node, alias) for alias in node.names)
+
+    # ---- the text
+
+    def edits(self) -> Iterator[Edit]:
+        taken = {name: home.own[name][1] for name, home in self.imported.items() if name in home.own}
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.Name(id=name) if name in self.own:
+                    yield node.lineno, node.col_offset, name, f"_{name}"
+                case ast.Name(id=name) if name in taken:
+                    yield node.lineno, node.col_offset, name, f"({taken[name]!r})"
+                case ast.Attribute(attr=name):
+                    home = self.home_of(node)
+                    if home and name in home.own:
+                        whole = ast.get_source_segment(b"\n".join(self._lines).decode(), node)
+                        yield node.lineno, node.col_offset, whole or "", f"({home.own[name][1]!r})"
+                case ast.ImportFrom() if {alias.name for alias in node.names} & taken.keys():
+                    yield from self._without(node, taken)
+        for statement, _ in self.own.values():
+            value = statement.value
+            line = self._lines[value.lineno - 1]
+            old = line[value.col_offset : value.end_col_offset].decode()
+            new = self._in_here(old, value)
+            yield value.lineno, value.col_offset, old, f"const({new})"
+
+    def _in_here(self, old: str, value: ast.expr) -> str:
+        """A value whose own constants are named as they are now."""
+        return ast.unparse(_Renamed(self.own).visit(ast.parse(old.strip(), mode="eval").body))
+
+    def _without(self, node: ast.ImportFrom, taken: Mapping[str, _Value]) -> Iterator[Edit]:
+        """The import of what is left of it, on its first line."""
+        left = [
+            f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+            for alias in node.names
+            if alias.name not in taken
+        ]
+        first, last = node.lineno, node.end_lineno or node.lineno
+        new = f"from {node.module} import {', '.join(left)}" if left else "pass"
+        for number in range(first, last + 1):
+            line = self._lines[number - 1]
+            start = node.col_offset if number == first else 0
+            end = node.end_col_offset if number == last else len(line)
+            yield number, start, line[start:end].decode(), new if number == first else ""
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, own: _Found) -> None:
+        self._own = own
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 - as ast calls it
+        return ast.Name(f"_{node.id}" if node.id in self._own else node.id, node.ctx)
 
 
 def _target(statement: ast.stmt) -> str:
@@ -55,71 +167,47 @@ def _target(statement: ast.stmt) -> str:
     return target.id if single and target.id.isupper() else ""
 
 
-def _is_whole(value: ast.expr, known: Mapping[str, ast.Assign]) -> bool:
+def _value(value: ast.expr, known: _Found) -> _Value | None:
+    """What it is, None when that is nothing for a compiler."""
     match value:
-        case ast.Constant(value=int()):
-            return True
-        case ast.Name(id=name):
-            return name in known
+        case ast.Constant(value=bool()):
+            return None
+        case ast.Constant(value=int() | str() | bytes() as found):
+            return found
+    return _whole(value, known)
+
+
+def _whole(value: ast.expr, known: _Found) -> int | None:
+    match value:
+        case ast.Constant(value=int(found)):
+            return found
+        case ast.Name(id=name) if name in known and isinstance(known[name][1], int):
+            return known[name][1]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _is_whole(operand, known)
-        case ast.BinOp(left=left, op=operator, right=right):
-            both = _is_whole(left, known) and _is_whole(right, known)
-            return isinstance(operator, _WHOLE) and both
-    return False
+            found = _whole(operand, known)
+            return None if found is None else -found
+        case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, _WHOLE):
+            both = _whole(left, known), _whole(right, known)
+            if None not in both:
+                node = ast.BinOp(ast.Constant(both[0]), operator, ast.Constant(both[1]))
+                return int(eval(ast.unparse(ast.fix_missing_locations(node))))  # noqa: S307
+    return None
 
 
-def _mentioned(tree: ast.Module) -> set[str]:
-    """Names that stand for something else as well: attributes, arguments, globals, strings."""
-    found: set[str] = set()
+def _is_short(value: _Value) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and len(value) <= _LONGEST_WORD)
+
+
+def _hidden(tree: ast.Module) -> Iterator[str]:
+    """Names that stand for something else as well: arguments, globals, strings, in strings."""
     for node in ast.walk(tree):
         match node:
-            case ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
-                found.add(name)
+            case ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield name
             case ast.Global(names=names):
-                found.update(names)
+                yield from names
             case ast.Constant(value=str(text)):
-                found.add(text)
-            case ast.JoinedStr():  # one token before Python 3.12
-                found.update(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-    return found
-
-
-def _words(source: bytes) -> set[str]:
-    """Every name in a module, and every string, which may be one."""
-    found = {token.string for token in _tokens(source) if token.type == tokenize.NAME}
-    return found | {
-        node.value
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-
-
-def _tokens(source: bytes) -> list[tokenize.TokenInfo]:
-    return list(tokenize.tokenize(io.BytesIO(source).readline))
-
-
-def _rewritten(source: bytes, own: Mapping[str, ast.Assign]) -> bytes:
-    lines = source.splitlines(keepends=True)
-    # From the end, so that the places before stay; of two at one place, `const(` goes in last.
-    for number, column, text in sorted(_edits(source, lines, own), key=_place, reverse=True):
-        line = lines[number - 1]
-        lines[number - 1] = line[:column] + text + line[column:]
-    return b"".join(lines)
-
-
-def _edits(source: bytes, lines: list[bytes], own: Mapping[str, ast.Assign]) -> list[_Edit]:
-    edits: list[_Edit] = []
-    for statement in own.values():
-        value = statement.value
-        edits.append((value.lineno, value.col_offset, b"const("))
-        edits.append((value.lineno, value.end_col_offset or 0, b")"))
-    for token in _tokens(source):
-        if token.type == tokenize.NAME and token.string in own:
-            line, column = token.start
-            edits.append((line, len(lines[line - 1].decode()[:column].encode()), b"_"))
-    return edits
-
-
-def _place(edit: _Edit) -> tuple[int, int, bool]:
-    return edit[0], edit[1], edit[2] != b"const("
+                yield text
+            case ast.JoinedStr():  # the places of names in it are wrong before Python 3.12
+                yield from (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+                yield from (part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute))

@@ -16,6 +16,7 @@ import string
 from collections.abc import Iterable, Iterator, Mapping
 
 from scripts.firmware import own_names
+from scripts.firmware.text import rewritten
 
 _Edit = tuple[int, int, str, str]  # line from 1, column in bytes, what stands there, what shall
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -36,7 +37,7 @@ def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
         if isinstance(node, ast.keyword) and node.arg
     }
     return {
-        name: text if name not in trees else own_names.rewritten(text, _edits(trees[name], keywords))
+        name: text if name not in trees else rewritten(text, _edits(trees[name], keywords))
         for name, text in named.items()
     }
 

@@ -9,17 +9,19 @@ that MicroPython has too (`FOREIGN`), whatever a role mentions, which may be of 
 """
 
 import ast
+import builtins
 import itertools
 import keyword
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from scripts.firmware import unused
 from scripts.firmware.scopes import Module
+from scripts.firmware.text import rewritten
 
 FOREIGN = frozenset(
     """
-    DIGITS FrameBuffer IDLE MAGIC MARK ORDER UINT32 build code decode digest discard encode feed host idle install items join listen load offset open parents parse pop random remove rename replace reset reset_cause scan send set size start state step time value verify
+    Slots DIGITS FrameBuffer IDLE MAGIC MARK ORDER UINT32 build code decode digest discard encode feed host idle install items join listen load offset open parents parse pop random remove rename replace reset reset_cause scan send set size start state step time value verify
     """.split()
 )
 _Names = dict[str, Module]
@@ -38,6 +40,11 @@ def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
 # ---- which names may be others
 
 
+def free(sources: Mapping[str, bytes]) -> set[str]:
+    """Names of an application that `shortened` changes."""
+    return _free({name: Module(text) for name, text in sources.items() if name.endswith(".py")})
+
+
 def _free(modules: _Names) -> set[str]:
     """Names that the application defines and that nobody else can mean."""
     own: set[str] = set()
@@ -51,7 +58,23 @@ def _free(modules: _Names) -> set[str]:
         if _is_outside(name):
             kept |= {place[2] for place in [*module.attributes, *module.globals]}
             kept |= _globals_of(module)
+        kept.update(*(_attributes_of(node) for node in _of_strange_bases(modules)))
     return {name for name in own - kept if not name.startswith("__")}
+
+
+def _of_strange_bases(modules: _Names) -> Iterator[ast.ClassDef]:
+    """Classes that may have more from elsewhere than can be seen."""
+    classes = [
+        node
+        for module in modules.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    known = {node.name for node in classes} | set(dir(builtins))
+    known |= {name for module in modules.values() for name in _globals_of(module)}
+    for node in classes:
+        if any(ast.unparse(base) not in known for base in node.bases):
+            yield node
 
 
 def _is_outside(name: str) -> bool:
@@ -137,7 +160,7 @@ def _colours(modules: _Names) -> dict[str, str]:
         for place in ast.walk(module.tree)
         if isinstance(place, ast.Attribute)
         and isinstance(place.ctx, ast.Store)
-        and ast.unparse(place.value) != "self"
+        and not (isinstance(place.value, ast.Name) and place.value.id == "self")
     }
     uses = Counter(
         place[2]
@@ -214,16 +237,6 @@ def _edits(module: Module, short: Mapping[str, str]):
     for line, at, name in module.local_imports:
         if name in short:
             yield line, at, name, f"{short[name]} as {name}"
-
-
-def rewritten(source: bytes, edits) -> bytes:
-    lines = source.splitlines(keepends=True)
-    for number, column, old, new in sorted(set(edits), reverse=True):
-        line = lines[number - 1]
-        if line[column : column + len(old)] != old.encode():
-            raise ValueError(f"line {number}: {old} does not stand at {column}")
-        lines[number - 1] = line[:column] + new.encode() + line[column + len(old) :]
-    return b"".join(lines)
 
 
 def _letters():

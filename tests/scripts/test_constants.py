@@ -23,8 +23,9 @@ def test_a_number_made_of_such_numbers_is_one() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        b'NAME = "text"\n',
+        b"NAME = True\n",
         b"NAME = 0.5\n",
+        b"def f():\n    return NAME\n\n\nNAME = 1\n",
         b"NAME = 1\nNAME = 2\n",
         b"NAME = 1\n\n\ndef f():\n    global NAME\n    NAME = 2\n",
         b"NAME = 1\n\n\ndef f(NAME):\n    return NAME\n",
@@ -40,8 +41,29 @@ def test_what_may_be_more_than_a_number_is_left_alone(source: bytes) -> None:
     assert constants.inlined({"a.py": source})["a.py"] == source
 
 
+def test_a_module_that_takes_it_from_another_gets_the_value_itself() -> None:
+    before = {
+        "p/a.py": b'FAR = -5\nWORD = "idle"\n\n\nclass A:\n    pass\n',
+        "p/b.py": b"from p.a import (\n    FAR,\n    A,\n    WORD,\n)\n\nprint(FAR, WORD, A)\n",
+        "p/c.py": b"def f():\n    from p.a import FAR\n\n    return FAR\n",
+        "p/d.py": b"from p import a\n\nprint(a.WORD)\n",
+    }
+    after = constants.inlined(before)
+    assert after["p/a.py"].startswith(b"_FAR = const(-5)\n_WORD = const('idle')\n")
+    assert after["p/b.py"] == b"from p.a import A\n\n\n\n\n\nprint((-5), ('idle'), A)\n"
+    assert after["p/c.py"] == b"def f():\n    pass\n\n    return (-5)\n"
+    assert after["p/d.py"] == b"from p import a\n\nprint(('idle'))\n"
+
+
+def test_a_sentence_is_not_put_into_other_modules() -> None:
+    """Each would have it in its heap once more."""
+    before = {"a.py": b'SAID = "There is no room."\n', "b.py": b"from a import SAID\n"}
+    assert constants.inlined(before) == before
+
+
 @pytest.mark.parametrize(
-    "other", [b"from a import NAME\n", b"import a\n\nprint(a.NAME)\n", b'x = "NAME"\n']
+    "other",
+    [b"from a import NAME as b\n", b"import a\n\nprint(a.NAME)\n", b'x = "NAME"\n'],
 )
 def test_what_another_module_may_use_is_left_alone(other: bytes) -> None:
     assert constants.inlined({"a.py": b"NAME = 1\n", "b.py": other})["a.py"] == b"NAME = 1\n"
