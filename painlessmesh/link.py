@@ -53,6 +53,7 @@ class Links:
         if self._closed != closed:
             await _close(writer)
             return "this node goes away"
+        self._served += 1
         return await self._serve(reader, writer, True)
 
     async def station_manual(self, host: str, port: int = PORT) -> None:
@@ -82,22 +83,32 @@ class Links:
                 break
             await asyncio.sleep(TICK)
 
-    async def _accepted(self, reader: object, writer: object) -> None:
+    def _accepted(self, reader: object, writer: object) -> object:
+        """What runs until the link ends; no coroutine of its own, which would lie in the heap for as long."""
         local = _address(writer, "sockname") or self._host
         peer = _address(writer, "peername")
         refused = not self._listening or self._served >= LINKS_LIMIT
         if refused or (self._may_join and not self._may_join(local, peer)):
-            await _close(writer)
-            return
-        await self._serve(reader, writer, False)
+            return _close(writer)
+        self._served += 1
+        return self._serve(reader, writer, False)
 
     async def _serve(self, reader: object, writer: object, dialled: bool) -> str:
-        self._served += 1
         _no_delay(writer)
         link = self.mesh.link_up(self._clock(), dialled)
         reading = asyncio.create_task(self._read(link, reader))
+        wake = asyncio.Event()
+        link.wake = wake.set
         try:
-            await self._write(link, writer)
+            while not link.closing:
+                frame = self._next_frame(link)
+                if frame is None:
+                    wake.clear()
+                    await wake.wait()
+                elif _sent(link, writer, frame):
+                    await asyncio.sleep(0)
+                else:
+                    await _drained(link, writer)
         finally:
             reading.cancel()
             link.wake = None
@@ -109,10 +120,15 @@ class Links:
     async def _read(self, link: Link, reader: object) -> None:
         # Without a timeout: the mesh closes a silent link, which cancels this task. On MicroPython a timeout that runs out
         # while bytes come in loses them.
-        read = _reader(reader, self._buffer)
+        fills = hasattr(reader, "readinto")  # MicroPython's does
+        chunk = self._buffer
         try:
             while not link.closing:
-                chunk, size = await read()
+                if fills:
+                    size = await reader.readinto(chunk)
+                else:
+                    chunk = await reader.read(READ_SIZE)
+                    size = len(chunk)
                 if not size:
                     link.close("the other side has closed")
                     return
@@ -120,41 +136,30 @@ class Links:
         except Exception as error:  # noqa: BLE001  whatever it was, it ends this link alone
             link.close("%s: %s" % (type(error).__name__, error))
 
-    async def _write(self, link: Link, writer: object) -> None:
-        wake = asyncio.Event()
-        link.wake = wake.set
-        while not link.closing:
+    def _next_frame(self, link: Link) -> bytes | None:
+        frame = link.next_frame()
+        if frame is None:
+            self.mesh.idle(self._clock())
             frame = link.next_frame()
-            if frame is None:
-                self.mesh.idle(self._clock())
-                frame = link.next_frame()
-            if frame is None:
-                wake.clear()
-                await wake.wait()
-                continue
-            try:
-                writer.write(_kept(writer, frame))
-                await asyncio.wait_for(writer.drain(), DRAIN_TIMEOUT)
-            except asyncio.TimeoutError:
-                link.close("the other side does not read")
-            except OSError as error:
-                link.close("%s: %s" % (type(error).__name__, error))
+        return frame
 
 
-def _reader(reader: object, buffer: bytearray) -> object:
-    """An async function giving (bytes, how many were read); in that buffer where the stream can fill it."""
-    if not hasattr(reader, "readinto"):
+def _sent(link: Link, writer: object, frame: bytes) -> bool:
+    """Hand it to the stream; whether that is all. Where the socket has taken it, MicroPython's has nothing left to drain."""
+    try:
+        writer.write(_kept(writer, frame))
+    except OSError as error:
+        link.close("%s: %s" % (type(error).__name__, error))
+    return bool(link.closing) or not getattr(writer, "out_buf", True)
 
-        async def read() -> tuple:
-            chunk = await reader.read(READ_SIZE)
-            return chunk, len(chunk)
 
-        return read
-
-    async def read_into() -> tuple:
-        return buffer, await reader.readinto(buffer)
-
-    return read_into
+async def _drained(link: Link, writer: object) -> None:
+    try:
+        await asyncio.wait_for(writer.drain(), DRAIN_TIMEOUT)
+    except asyncio.TimeoutError:
+        link.close("the other side does not read")
+    except OSError as error:
+        link.close("%s: %s" % (type(error).__name__, error))
 
 
 def _kept(writer: object, frame: bytes) -> bytes:

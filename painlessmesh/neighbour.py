@@ -27,7 +27,6 @@ class Link:
         self.time = TimeSync()
         self.next_sync = now if dialled else now + FIRST_REQUEST
         self.reply_by = None  # when the answer to our node sync is overdue
-        self.asked_at = None  # when the oldest unanswered node sync of ours went out
         self.round_trip = 0  # us, from our last node sync to its answer
         self._urgent = []  # (kind, frame): at most one of each kind
         self._ordinary = []
@@ -84,11 +83,10 @@ class Link:
         self.next_sync = now + SYNC_INTERVAL
         if self.reply_by is None:
             self.reply_by = now + REPLY_TIMEOUT
-            self.asked_at = now
 
     def replied(self, now: int) -> None:
         if self.reply_by is not None:
-            self.round_trip = now - self.asked_at
+            self.round_trip = now - (self.reply_by - REPLY_TIMEOUT)  # since the oldest unanswered one
             self.reply_by = None
 
     def _call(self) -> None:

@@ -58,7 +58,7 @@ def _free(modules: _Names) -> set[str]:
         if _is_outside(name):
             kept |= {place[2] for place in [*module.attributes, *module.globals]}
             kept |= _globals_of(module)
-        kept.update(*(_attributes_of(node) for node in _of_strange_bases(modules)))
+    kept.update(*(_attributes_of(node) for node in _of_strange_bases(modules)))
     return {name for name in own - kept if not name.startswith("__")}
 
 

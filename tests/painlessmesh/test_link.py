@@ -2,7 +2,7 @@
 
 import asyncio
 
-from painlessmesh.link import LINKS_LIMIT, Links, _address, _close, _no_delay
+from painlessmesh.link import LINKS_LIMIT, Links, _address, _close, _drained, _no_delay, _sent
 from painlessmesh.mesh import Mesh
 
 HOST = "127.0.0.1"
@@ -282,20 +282,36 @@ class Stream:
         return b"x" * min(size, 5)
 
 
-class OnlyRead:
+class Heard:
+    """Takes what a link reads, and ends it after the second piece."""
+
     def __init__(self):
-        self.read = Stream().read
+        self.got = []
+
+    def receive(self, link, chunk, _now, size):
+        self.got.append((chunk, bytes(chunk[:size])))
+        if len(self.got) == 2:
+            link.close("that was all")
+
+
+async def read_twice(reader):
+    links = Links(Mesh(1), Clock())
+    links.mesh = Heard()
+    await links._read(Mesh(1).link_up(0, True), reader)
+    return links.mesh.got, links._buffer
 
 
 async def test_a_stream_that_can_fill_a_buffer_fills_the_one_of_all_links():
-    from painlessmesh.link import _reader
+    got, shared = await read_twice(Stream())
+    assert got[0][0] is got[1][0] is shared and got[0][1] == b"abc"
 
-    shared = bytearray(8)
-    read = _reader(Stream(), shared)
-    first, size = await read()
-    second, _ = await read()
-    assert first is second is shared and bytes(first[:size]) == b"abc"
-    assert await _reader(OnlyRead(), shared)() == (b"xxxxx", 5)
+
+async def test_a_stream_that_cannot_is_read_as_it_can():
+    class OnlyRead:
+        read = Stream().read
+
+    got, shared = await read_twice(OnlyRead())
+    assert got[0] == (b"xxxxx", b"xxxxx") and bytes(shared[:3]) != b"xxx"
 
 
 class Patience:
@@ -342,20 +358,25 @@ async def test_closing_does_not_wait_for_ever():
 
 
 class Broken:
-    """A connection that breaks while it is written to."""
+    """A connection that breaks while it is written to, at once or when the rest is to go out."""
+
+    def __init__(self, at_once):
+        self.at_once = at_once
 
     def write(self, frame):
-        pass
+        if self.at_once:
+            raise OSError(104)
 
     async def drain(self):
         raise OSError(104)
 
 
 async def test_a_connection_that_breaks_while_writing_ends_the_link():
-    node = Node(1)
-    link = node.mesh.link_up(0, True)
-    await node.links._write(link, Broken())
-    assert "OSError" in link.closing or "ConnectionResetError" in link.closing
+    for at_once in (True, False):
+        link = Mesh(1).link_up(0, True)
+        if not _sent(link, Broken(at_once), b"frame"):
+            await _drained(link, Broken(at_once))
+        assert "OSError" in link.closing or "ConnectionResetError" in link.closing
 
 
 async def test_a_station_by_hand_dials_again_and_again_until_it_is_closed():
