@@ -19,9 +19,15 @@ from scripts.firmware import unused
 from scripts.firmware.scopes import Module
 from scripts.firmware.text import rewritten
 
+# Names of ours that a module or an object of MicroPython has as well; a test holds them against its stubs.
 FOREIGN = frozenset(
     """
-    Slots DIGITS FrameBuffer IDLE MAGIC MARK ORDER UINT32 build code decode digest discard encode feed host idle install items join listen load offset open parents parse pop random remove rename replace reset reset_cause scan send set size start state step time value verify
+    DIGITS FrameBuffer IDLE MAGIC MARK ORDER UINT32 active add block board buffer build cancel
+    close code commit config data decode digest discard encode error feed floor get host id idle
+    install items join listen load main md5 name offset open parents parse pending phase pop
+    port random read readinto reason remove rename replace request reset reset_cause run scan
+    send session set sha256 size start state status step text time type value verify version
+    wait write
     """.split()
 )
 _Names = dict[str, Module]
@@ -29,7 +35,7 @@ _Names = dict[str, Module]
 
 def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same application, with short names for what nobody else can mean."""
-    modules = {name: Module(text) for name, text in sources.items() if name.endswith(".py")}
+    modules = _modules(sources)
     short = _colours(modules)
     return {
         name: rewritten(text, _edits(modules[name], short)) if name in modules else text
@@ -42,15 +48,20 @@ def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def free(sources: Mapping[str, bytes]) -> set[str]:
     """Names of an application that `shortened` changes."""
-    return _free({name: Module(text) for name, text in sources.items() if name.endswith(".py")})
+    return _free(_modules(sources))
+
+
+def defined(sources: Mapping[str, bytes]) -> set[str]:
+    """Names that it gives to something of its own."""
+    return _defined(_modules(sources))
+
+
+def _modules(sources: Mapping[str, bytes]) -> _Names:
+    return {name: Module(text) for name, text in sources.items() if name.endswith(".py")}
 
 
 def _free(modules: _Names) -> set[str]:
     """Names that the application defines and that nobody else can mean."""
-    own: set[str] = set()
-    for module in modules.values():
-        own |= _globals_of(module)
-        own.update(*(_attributes_of(node) for node in ast.walk(module.tree)))
     kept = unused.ENTRIES | FOREIGN | _module_names(modules)
     kept |= {name for module in modules.values() for name in _constants_of(module)}
     for name, module in modules.items():
@@ -59,7 +70,16 @@ def _free(modules: _Names) -> set[str]:
             kept |= {place[2] for place in [*module.attributes, *module.globals]}
             kept |= _globals_of(module)
     kept.update(*(_attributes_of(node) for node in _of_strange_bases(modules)))
-    return {name for name in own - kept if not name.startswith("__")}
+    return {name for name in _defined(modules) - kept if not name.startswith("__")}
+
+
+def _defined(modules: _Names) -> set[str]:
+    """Every name that the application gives to something of its own."""
+    own: set[str] = set()
+    for module in modules.values():
+        own |= _globals_of(module)
+        own.update(*(_attributes_of(node) for node in ast.walk(module.tree)))
+    return own
 
 
 def _of_strange_bases(modules: _Names) -> Iterator[ast.ClassDef]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 # What is called from outside: by the loader, by boot.py and main.py, by MicroPython's streams.
 ENTRIES = {"main", "choose", "run", "read", "readinto", "write", "ioctl", "close"}
 # What docs/hardware.md tells an owner to type at a board's prompt.
-ENTRIES |= {"forget_modules", "adopt"}
+ENTRIES |= {"forget_modules", "Slots", "adopt"}
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
