@@ -33,6 +33,7 @@ OF_UPDATE = (
     "gateway.own_update",
     "gateway.own_install",
     "device.incoming",
+    "device.early_parts",
     "device.flash_files",
     "device.image",
 )
@@ -51,7 +52,7 @@ class Gateway:
         self.who = who
         self.root = root
         self._blocks = blocks
-        self._update = None  # own_update.OwnUpdate, once a job names this gateway
+        self.update = None  # own_update.OwnUpdate, once a job names this gateway
         self.mesh = Mesh(board.node_id)
         self.mesh.root = True
         self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
@@ -121,16 +122,16 @@ class Gateway:
         if delivery.state in (FAILED, RESTARTING):
             self._let_go_of_update()
             return
-        if self._update is None:
+        if self.update is None:
             from gateway import own_update
 
-            self._update = own_update.of(self)
-        self._update.tick(delivery, self._blocks, now)
+            self.update = own_update.of(self)
+        self.update.tick(delivery, self._blocks, now)
 
     def _let_go_of_update(self) -> None:
         """Nothing is left to do, but the job stays listed for a while: its code would lie in the way."""
-        if self._update is not None:
-            self._update = None
+        if self.update is not None:
+            self.update = None
             forget(OF_UPDATE)
 
     def _take_keys(self, changes: list) -> None:
