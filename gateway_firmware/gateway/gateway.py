@@ -36,7 +36,15 @@ OF_UPDATE = (
     "device.early_parts",
     "device.flash_files",
     "device.image",
+    "device.signature",
+    "device.signing",
+    "device.slot_reading",
+    "device.slot_state",
+    "device.slot_trial",
+    "device.arrival",
 )
+SHORT_MOST = 5  # times in a boot
+NO_MEMORY = "There was too little memory to take the image."
 ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
 
 
@@ -52,7 +60,9 @@ class Gateway:
         self.who = who
         self.root = root
         self._blocks = blocks
-        self.update = None  # own_update.OwnUpdate, once a job names this gateway
+        self.updating = None  # own_update.OwnUpdate, once a job names this gateway
+        self._own = None  # the delivery to this gateway that the next step is for
+        self._short = 0  # times that there was too little memory for one
         self.mesh = Mesh(board.node_id)
         self.mesh.root = True
         self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
@@ -75,7 +85,7 @@ class Gateway:
         self.contact.on_news = self.poller.wake
         self.distributor.on_news = self.poller.wake
         self.distributor.on_want = self.poller.wake
-        self.distributor.on_own = self._update_ourselves
+        self.distributor.on_own = self._note_own
         self.mesh.on_changed_connections(self.poller.wake)
 
     def enable_ota_distribution(self) -> Distributor:
@@ -118,20 +128,32 @@ class Gateway:
 
     # ---- this gateway as one of those that are updated
 
+    def _note_own(self, delivery: Delivery, _now: int) -> None:
+        """For the beat: where a list has just come in, it and what reads it lie in the memory that this needs."""
+        self._own = delivery
+
     def _update_ourselves(self, delivery: Delivery, now: int) -> None:
         if delivery.state in (FAILED, RESTARTING):
             self._let_go_of_update()
             return
-        if self.update is None:
-            from gateway import own_update
+        try:
+            if self.updating is None:
+                from gateway import own_update
 
-            self.update = own_update.of(self)
-        self.update.tick(delivery, self._blocks, now)
+                self.updating = own_update.of(self)
+            self.updating.tick(delivery, self._blocks, now)
+        except MemoryError as error:
+            print("own update:", error)
+            self.updating = None
+            forget(OF_UPDATE)  # what has arrived is on flash, and goes on from there
+            self._short += 1
+            if self._short > SHORT_MOST:
+                delivery.fail("space", NO_MEMORY, now)
 
     def _let_go_of_update(self) -> None:
         """Nothing is left to do, but the job stays listed for a while: its code would lie in the way."""
-        if self.update is not None:
-            self.update = None
+        if self.updating is not None:
+            self.updating = None
             forget(OF_UPDATE)
 
     def _take_keys(self, changes: list) -> None:
@@ -170,7 +192,10 @@ class Gateway:
         while True:
             now = self.board.now_us()
             self.contact.tick(now)
+            self._own = None
             self.distributor.tick(now)
+            if self._own is not None:
+                self._update_ourselves(self._own, now)
             self.revision.tick(now)
             self._beaten = now
             await asyncio.sleep(BEAT_SECONDS)

@@ -9,10 +9,10 @@ from device.board import Board
 from device.flash_files import FlashFiles
 from device.image import ImageError
 
-ORDER = (
-    "update.json"  # {tag, image, signed, tries} or {tag, flip, tries}; gone once there is a result
-)
-RESULT = "updated.json"  # {tag, proof, signed}, or {tag, code, reason} when it cannot be
+# {tag, image, signed, tries} or {tag, flip, tries}; gone once there is a result
+ORDER = "update.json"
+# {tag, proof, signed}, or {tag, code, reason} when it cannot be
+RESULT = "updated.json"
 LONGEST = 1024
 MOST_TRIES = 3
 WATCHDOG_MS = 30_000

@@ -27,5 +27,5 @@ def take(gateway: object, changes: list) -> None:
             who["key"] = signing.key_id
             gateway.reporter.everything()  # else it would be told with the next regular report
     forget(LOADED)
-    if gateway.update is None:  # what it may raise has to be the ImageError that it knows
+    if gateway.updating is None:  # what it may raise has to be the ImageError that it knows
         forget(("device.image",))

@@ -29,7 +29,7 @@ async def of(gateway: object) -> None:
     step = run if gateway.who["in_trial"] else again
     changed = await step(gateway.board, gateway.poller, FlashFiles(gateway.root))
     forget(LOADED)
-    if gateway.update is None:  # what it may raise has to be the ImageError that it knows
+    if gateway.updating is None:  # what it may raise has to be the ImageError that it knows
         forget(("device.image",))
     gateway.who.update(changed or {})
     gateway.reporter.everything()

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from scripts.firmware.text import Edit, rewritten
 
 _WHOLE = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
-_LONGEST_WORD = 10  # characters; up to here MicroPython keeps a string once, however many modules have it
+_LONGEST_WORD = 12  # characters; about up to here MicroPython keeps a string once, however many modules have it
 
 _Value = int | str | bytes
 _Found = dict[str, tuple[ast.Assign, _Value]]  # by name, in order
@@ -61,8 +61,16 @@ class _Module:
             early = target in self._used_before(statement.lineno)
             if target and not early and self._stored.count(target) == 1 and target not in self._hidden:
                 value = _value(statement.value, self.own)
-                if value is not None:
+                if isinstance(value, int) or (value is not None and target in self._loaded()):
                     self.own[target] = (statement, value)
+
+    def _loaded(self) -> set[str]:
+        """Names that are used. A text that is not stands there to be found, such as the mark of an image."""
+        return {
+            node.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
 
     def _used_before(self, line: int) -> set[str]:
         return {

@@ -67,6 +67,10 @@ class Board:
     def feed(self):
         pass
 
+    def reset(self):
+        print("reset")
+        sys.exit()
+
 
 import device.board  # noqa: E402
 import gateway.app  # noqa: E402

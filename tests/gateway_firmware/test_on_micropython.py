@@ -1,11 +1,15 @@
 """The gateway on MicroPython, compiled, in the heap it will have: the same Home Assistant, twenty nodes, a large image."""
 
 import asyncio
+import hashlib
 import json
 import socket
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from gateway_in_house import GATEWAY, GATEWAY_KEY, MESH_KEY, Member, image_of
 from home_assistant_side import HomeAssistantSide, job
 from node_side import OurNode
@@ -37,12 +41,13 @@ class Flash:
         keys = {"gateway_key": GATEWAY_KEY.hex(), "mesh_key": MESH_KEY.hex()}
         (folder / "keys.json").write_text(json.dumps(keys))
 
-    def configure(self, url):
+    def configure(self, url, **more):
         found = {
             "node_type": "gateway",
             "mesh": {"prefix": "mesh", "password": "password"},
             "router": {"ssid": "home"},
             "home_assistant": {"url": url},
+            **more,
         }
         (self.folder / "config.json").write_text(json.dumps(found))
 
@@ -104,12 +109,12 @@ async def houses(tmp_path):
     flash = Flash(tmp_path)
     started = []
 
-    async def start(*more):
+    async def start(*words, **more):
         home_assistant = HomeAssistantSide(GATEWAY_KEY, GATEWAY)
         await home_assistant.start()
         port = free_port()
-        flash.configure(home_assistant.url)
-        process = await flash.start(str(port), *more)
+        flash.configure(home_assistant.url, **more)
+        process = await flash.start(str(port), *words)
         started.append(House(process, home_assistant, port))
         return started[-1]
 
@@ -118,16 +123,22 @@ async def houses(tmp_path):
         await house.stop()
 
 
-async def rollout(house, until, image, targets):
-    """Twenty nodes in the tree, some of them updated with that image."""
-    ha = house.home_assistant
+async def joined(house, until):
+    """Twenty nodes in the tree, and Home Assistant has heard of each."""
     for number in range(NODES):
         below = house.members[number % NEIGHBOURS].port if number >= NEIGHBOURS else house.port
         await house.add(2000000001 + number, below, listen=number < NEIGHBOURS)
         if number == NEIGHBOURS - 1:
             await asyncio.sleep(1)
     wanted = [str(member.mesh.node_id) for member in house.members]
+    ha = house.home_assistant
     await until(lambda: all(ha.told(node_id, "nodes") for node_id in wanted), 40)
+
+
+async def rollout(house, until, image, targets):
+    """Some of twenty nodes are updated with that image."""
+    await joined(house, until)
+    ha = house.home_assistant
     nodes = [member.node for member in house.members[-targets:]]
     ha.images[2] = image
     ha.set_jobs(job(image, [(node.mesh.node_id, 1) for node in nodes]))
@@ -162,3 +173,38 @@ async def test_the_heap_over_the_code_stays_small_whatever_the_image(
     print(f"heap over {code / 1024:.1f} KiB of code: {(max(used) - code) / 1024:.1f} KiB")
     assert len(used) > 20
     assert max(used) - code <= OVER_LOADED
+
+
+class Signer:
+    """Home Assistant's key, and what it signs of a gateway's firmware (docs/mesh-protocol.md §8)."""
+
+    def __init__(self):
+        self.private = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        self.modulus = b64encode(self.private.public_key().public_numbers().n.to_bytes(384)).decode()
+
+    def keys(self, image, counter):
+        lines = ["mesh-ota firmware 1", "gateway", "1.1.0", "ESP32-MPY", "app-bundle"]
+        lines += [str(len(image)), hashlib.sha256(image).hexdigest(), str(counter)]
+        sig = self.private.sign("\n".join(lines).encode(), padding.PKCS1v15(), hashes.SHA256())
+        return {"counter": counter, "sig": b64encode(sig).decode()}
+
+
+async def test_among_twenty_nodes_the_gateway_takes_its_own_signed_update(houses, until):
+    """Unsigned first, which it refuses. Home Assistant names a gateway while none of its nodes takes an image."""
+    signer, image = Signer(), image_of(64 * 1024)
+    house = await houses(signing_key=signer.modulus)
+    await joined(house, until)
+    ha = house.home_assistant
+    ha.images[2] = image
+    outcomes = []
+    for attempt, signed in ((1, {}), (2, signer.keys(image, 1_795_436_000))):
+        own = job(image, [(GATEWAY, attempt)], role="gateway", **signed)
+        ha.set_jobs(own)
+        told = len(ha.told(GATEWAY))
+        await until(lambda seen=told: len(ha.told(GATEWAY)) > seen, 20)
+        await until(lambda: ha.told(GATEWAY)[-1]["status"] in ("failed", "verifying"), 40)
+        outcomes.append(ha.told(GATEWAY)[-1])
+    assert outcomes[0]["reason"] == "signature"
+    assert outcomes[1]["status"] == "verifying", outcomes[1]
+    await until(lambda: house.process.returncode is not None, 20)
+    assert [line for line in house.output if "setup key" not in line] == ["reset"]

@@ -24,6 +24,7 @@ def test_a_number_made_of_such_numbers_is_one() -> None:
     "source",
     [
         b"NAME = True\n",
+        b'NAME = "found in the image by its mark"\n',
         b"NAME = 0.5\n",
         b"def f():\n    return NAME\n\n\nNAME = 1\n",
         b"NAME = 1\nNAME = 2\n",
@@ -43,7 +44,7 @@ def test_what_may_be_more_than_a_number_is_left_alone(source: bytes) -> None:
 
 def test_a_module_that_takes_it_from_another_gets_the_value_itself() -> None:
     before = {
-        "p/a.py": b'FAR = -5\nWORD = "idle"\n\n\nclass A:\n    pass\n',
+        "p/a.py": b'FAR = -5\nWORD = "idle"\n\n\nclass A:\n    state = WORD\n',
         "p/b.py": b"from p.a import (\n    FAR,\n    A,\n    WORD,\n)\n\nprint(FAR, WORD, A)\n",
         "p/c.py": b"def f():\n    from p.a import FAR\n\n    return FAR\n",
         "p/d.py": b"from p import a\n\nprint(a.WORD)\n",
