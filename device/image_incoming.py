@@ -40,6 +40,7 @@ class ImageIncoming(Incoming):
                 self.discard()
                 self._slots.clear_other()
                 found = {}
+            record["again"] = found.get("again")
             self._make_folder()
             self._record = record
             self.parts = record["parts"]

@@ -41,7 +41,8 @@ class Incoming:
 
     @property
     def announced(self) -> dict:
-        """What the announcement said: md5, parts, forced, and size, sha256, version, role, deflate if there."""
+        """What the announcement said: md5, parts, forced, and size, sha256, version, role, deflate if there; `again`
+        once it was kept for a check after a restart."""
         return self._record
 
     def begin(self, announcement: dict, room: int = -1) -> int:
@@ -61,6 +62,7 @@ class Incoming:
                 [found.get(key) == wanted_record[key] for key in SAME]
             ):
                 self._gaps = None
+                wanted_record["again"] = found.get("again")
                 self.wanted = arrival.parts_there(self._files, wanted_record["parts"])
             else:
                 self.discard()
@@ -123,6 +125,14 @@ class Incoming:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+    def once_more(self) -> bool:
+        """Whether this is the first time that the image could not be checked; written down. Raises OSError."""
+        if not self._record or self._record.get("again"):
+            return False
+        self._record["again"] = True
+        self._files.replace_object(RECORD, self._record)
+        return True
 
     def discard(self) -> None:
         """Remove everything of the image. The record goes first: without it nothing is resumed."""

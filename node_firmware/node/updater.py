@@ -253,12 +253,25 @@ class Updater:
             return
         except MemoryError as error:
             print(error)
-            self._stop("space", "There was too little memory to check the image.")
+            self._check_in_a_fresh_heap()
             return
         finally:
             collect_every(SERVING)
         if self._move("whole") and self._by_itself:
             self.command({"do": "commit", "md5": self.md5, "tag": NOBODYS_TAG})
+
+    def _check_in_a_fresh_heap(self) -> None:
+        """What has arrived stays, and is checked after a restart, when nothing lies in the way yet; but only once."""
+        try:
+            once = self._incoming.once_more()
+        except OSError:
+            once = False
+        if not once:
+            self._stop("space", "There was too little memory to check the image.")
+            return
+        self.md5 = None
+        self._move("fault")
+        self.restart()
 
     def _forget_receiver(self) -> None:
         """6 KB of heap, which checking an image needs for itself."""

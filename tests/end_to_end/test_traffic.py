@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 from simulator.stage import Stage
 from tests.end_to_end.first_rollout import FirstRollout
@@ -27,6 +28,16 @@ async def test_one_rollout_of_all_nodes_takes_two_connections(first_rollout: Fir
     parts = sum(row["total_parts"] for job in first_rollout.jobs for row in job["nodes"])
     assert parts > 300
     assert first_rollout.connections <= 2
+
+
+async def test_every_bundle_crosses_the_house_deflated(
+    stage: Stage, first_rollout: FirstRollout
+) -> None:
+    assert all(job["status"] == "completed" for job in first_rollout.jobs)
+    traffic = (stage.folder / "traffic.bin").read_bytes()
+    asked = re.findall(rb"GET /api/mesh_ota/v1/gateway/firmware/\d+/download(\S*) HTTP", traffic)
+    assert len(asked) > 50
+    assert set(asked) == {b"?encoding=deflate"}
 
 
 def _forms(key: bytes) -> list[bytes]:
