@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
 from . import images
+from .blocking_calls import detected
 from .gateway_client import GatewayClient
 from .translation_check import checked_translations
 
@@ -41,6 +42,14 @@ type Upload = Callable[..., Awaitable[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find ours."""
+
+
+@pytest.fixture(autouse=True)
+def blocking_calls() -> Iterator[list[str]]:
+    """Fail a test in which the integration made a blocking call on the event loop."""
+    with detected() as calls:
+        yield calls
+    assert not calls, "\n\n".join(calls)
 
 
 @pytest.fixture

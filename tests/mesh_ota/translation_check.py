@@ -6,6 +6,7 @@ test by itself. The fixture `checked_translations` looks at every step that a fl
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -21,8 +22,9 @@ DOMAIN = "mesh_ota"
 COMPONENT = Path(__file__).parents[2] / "custom_components" / DOMAIN
 
 
+@cache
 def english() -> dict[str, Any]:
-    """The English texts."""
+    """The English texts; read before a loop runs."""
     return json.loads((COMPONENT / "translations" / "en.json").read_text())
 
 
@@ -88,6 +90,7 @@ def texts_of(manager: FlowManager[Any, Any, Any], flow: FlowHandler[Any, Any, An
 @pytest.fixture
 def checked_translations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check the texts of every step of our flows in this test."""
+    english()
     handle_step = FlowManager._async_handle_step
 
     async def checked(self: Any, flow: Any, *args: Any, **kwargs: Any) -> Any:
