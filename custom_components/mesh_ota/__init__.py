@@ -19,6 +19,7 @@ from homeassistant.helpers.typing import ConfigType
 from .const import CONF_KEY, DOMAIN
 from .devices import MeshOtaConfigEntry, async_keep_devices, node_id_of
 from .hub import async_get_hub
+from .outcomes import async_tell_logbook
 from .repairs import async_follow_alarms, async_settle_jobs_issue
 from .services import async_setup_services
 from .trouble import async_follow_trouble
@@ -45,6 +46,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
     entry.runtime_data = async_keep_devices(hass, entry, hub)
     async_follow_alarms(hass, entry, hub)
     async_follow_trouble(hass, entry, hub)
+    async_tell_logbook(hass, entry, hub)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

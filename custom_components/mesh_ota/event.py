@@ -11,16 +11,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity
 from .hub import Change
-from .jobs.states import STARTED, NodeStatus
+from .outcomes import OUTCOMES, outcome_of, words_of
 from .outlet import Moved, behind
 
 PARALLEL_UPDATES = 0
-ENDS = {
-    NodeStatus.COMPLETED: "succeeded",
-    NodeStatus.FAILED: "failed",
-    NodeStatus.CANCELLED: "cancelled",
-    NodeStatus.ROLLED_BACK: "rolled_back",
-}
 
 
 async def async_setup_entry(
@@ -36,7 +30,7 @@ class UpdateEvent(MeshOtaEntity, EventEntity):
     """The last thing that became of an update behind this gateway."""
 
     _attr_translation_key = "update"
-    _attr_event_types = ["started", *ENDS.values()]  # noqa: RUF012
+    _attr_event_types = list(OUTCOMES)
 
     def __init__(self, gateway: GatewayEntry) -> None:
         """Belong to the gateway's device."""
@@ -55,26 +49,7 @@ class UpdateEvent(MeshOtaEntity, EventEntity):
         if not isinstance(change, Moved) or change.gateway_id != self.node.node_id:
             super()._follow(change)
             return
-        kind = ENDS.get(change.after)
-        if change.after in STARTED and change.before is NodeStatus.PENDING:
-            kind = "started"
-        if kind is not None:
-            self._tell(kind, change)
-
-    def _tell(self, kind: str, moved: Moved) -> None:
-        job, node = self.hub.job(moved.job_id), self.hub.node(moved.id)
-        row = job.nodes.get(moved.id) if job else None
-        if job is None or row is None:
-            return
-        said = {
-            "job_id": job.id,
-            "node_id": moved.id,
-            "name": node.name if node else None,
-            "node_type": job.node_type,
-            "from_version": row.from_version,
-            "to_version": row.to_version,
-            "reason": row.reason,
-            "message": self.hub.message_of(row),
-        }
-        self._trigger_event(kind, said)
-        self.async_write_ha_state()
+        outcome, words = outcome_of(change), words_of(self.hub, change)
+        if outcome is not None and words is not None:
+            self._trigger_event(outcome, words)
+            self.async_write_ha_state()

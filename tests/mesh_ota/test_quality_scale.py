@@ -104,6 +104,8 @@ def test_an_exemption_says_why(scale: dict[str, Any]):
         ("diagnostics", "diagnostics.py", "async_get_config_entry_diagnostics"),
         ("discovery", "manifest.json", '"hostname": "meshota-*"'),
         ("entity-event-setup", "entity.py", "async def async_added_to_hass"),
+        ("entity-category", "sensor.py", "EntityCategory.DIAGNOSTIC"),
+        ("entity-disabled-by-default", "sensor.py", "entity_registry_enabled_default=False"),
         ("entity-device-class", "update.py", "UpdateDeviceClass.FIRMWARE"),
         ("has-entity-name", "entity.py", "_attr_has_entity_name = True"),
         ("icon-translations", "icons.json", '"services"'),
