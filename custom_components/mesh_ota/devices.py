@@ -41,7 +41,7 @@ type MeshOtaConfigEntry = ConfigEntry[GatewayEntry]
 
 
 def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
-    """The device of a node, or of the gateway itself: what it is, what it runs, on whom it hangs."""
+    """Return the device of a node, or of the gateway itself: what it is, what it runs, on whom it hangs."""
     device = DeviceInfo(
         identifiers={(DOMAIN, node.node_id)},
         manufacturer=MANUFACTURER,
@@ -60,7 +60,7 @@ def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
 
 
 def node_id_of(identifiers: set[tuple[str, str]]) -> str | None:
-    """The node id of the device with these identifiers, None if it is none of ours."""
+    """Return the node id of the device with these identifiers, None if it is none of ours."""
     return next((identifier[1] for identifier in identifiers if identifier[0] == DOMAIN), None)
 
 

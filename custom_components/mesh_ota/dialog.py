@@ -43,18 +43,18 @@ class Dialog(OptionsFlow):
 
 @callback
 def async_sitting() -> str | None:
-    """The id of the user whose request this is; None where nobody asks over HTTP."""
+    """Return the id of the user whose request this is; None where nobody asks over HTTP."""
     request = current_request.get()
     return None if request is None else request[KEY_HASS_USER].id
 
 
 def label(firmware: Firmware) -> str:
-    """A firmware in one line, as it stands in lists and questions; its number is what actions take."""
+    """Return a firmware in one line, as it stands in lists and questions; its number is what actions take."""
     return f"{firmware.node_type} {firmware.version} ({firmware.hardware}, #{firmware.id})"
 
 
 def choice(options: dict[str, str], *, many: bool = False, others: bool = False) -> SelectSelector:
-    """A list to choose from, by value: label; `others` lets the user write what is not in it."""
+    """Return a list to choose from, by value: label; `others` lets the user write what is not in it."""
     return SelectSelector(
         SelectSelectorConfig(
             options=[SelectOptionDict(value=value, label=text) for value, text in options.items()],
@@ -66,7 +66,7 @@ def choice(options: dict[str, str], *, many: bool = False, others: bool = False)
 
 
 def number(least: int, most: int, unit: str | None = None) -> NumberSelector:
-    """A field for a whole number."""
+    """Return a field for a whole number."""
     config = NumberSelectorConfig(min=least, max=most, mode=NumberSelectorMode.BOX)
     if unit is not None:
         config["unit_of_measurement"] = unit

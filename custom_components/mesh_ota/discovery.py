@@ -42,7 +42,7 @@ def async_offer_stranger(hass: HomeAssistant, gateway_id: str) -> None:
 
 
 def gateway_id_of(lease: DhcpServiceInfo) -> str | None:
-    """The node id of a board that has asked the router for an address; None if it is no board of ours.
+    """Return the node id of a board that has asked the router for an address; None if it is no board of ours.
 
     A node id is the last four bytes of the access point's address, which on an ESP32 is the
     station's plus one; the end of the name `meshota-xxxx` says whether that holds for this board.

@@ -30,7 +30,7 @@ class UpdateEvent(MeshOtaEntity, EventEntity):
     """The last thing that became of an update behind this gateway."""
 
     _attr_translation_key = "update"
-    _attr_event_types = list(OUTCOMES)
+    _attr_event_types = list(OUTCOMES)  # noqa: RUF012
 
     def __init__(self, gateway: GatewayEntry) -> None:
         """Belong to the gateway's device."""

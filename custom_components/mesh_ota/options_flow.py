@@ -121,7 +121,7 @@ class MeshOtaOptionsFlow(UploadDialog, PlanDialog, PolicyDialog):
         return self.async_abort(reason="firmware_deleted", description_placeholders=placeholders)
 
     async def _async_chosen(self) -> Firmware | None:
-        """The chosen firmware, None if somebody deleted it meanwhile."""
+        """Return the chosen firmware, None if somebody deleted it meanwhile."""
         hub = await async_get_hub(self.hass)
         try:
             return hub.library.get(self._firmware_id)

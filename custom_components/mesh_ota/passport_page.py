@@ -35,7 +35,7 @@ class Candidate:
 
 
 async def async_words(hass: HomeAssistant) -> dict[str, str]:
-    """The words of the page by `list.key`, in the language of this Home Assistant."""
+    """Return the words of the page by `list.key`, in the language of this Home Assistant."""
     prefix = f"component.{DOMAIN}.selector."
     texts = await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
     return {key.removeprefix(prefix).replace(".options.", "."): texts[key] for key in texts}
@@ -44,7 +44,7 @@ async def async_words(hass: HomeAssistant) -> dict[str, str]:
 def passport_placeholders(
     passport: Passport, filename: str, nodes: Iterable[Node], words: Mapping[str, str]
 ) -> dict[str, str]:
-    """The placeholders of the page; `nodes` is a Markdown list, one line each."""
+    """Return the placeholders of the page; `nodes` is a Markdown list, one line each."""
     # Sorted, the ones that fit come first.
     lines = sorted(_fit_line(passport, node, words) for node in nodes)
     more = [f"- … + {len(lines) - NODES_SHOWN}"] if len(lines) > NODES_SHOWN else []
@@ -61,7 +61,7 @@ def passport_placeholders(
 
 
 def plain(text: str) -> str:
-    """A text that others chose, without what Markdown or HTML would make of it."""
+    """Return a text that others chose, without what Markdown or HTML would make of it."""
     return re.sub(r"[^\w .,:;+@()-]", "", text)
 
 

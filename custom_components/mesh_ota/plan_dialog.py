@@ -99,7 +99,7 @@ def _install_schema(hub: MeshOta) -> vol.Schema:
 
 
 def _lines(legs: list[dict[str, Any]]) -> str:
-    """The rows of the plan's table, in the order of the flight."""
+    """Return the rows of the plan's table, in the order of the flight."""
     more = [f"| | … + {len(legs) - NODES_SHOWN} | | | |"] if len(legs) > NODES_SHOWN else []
     return "\n".join([_line(leg) for leg in legs[:NODES_SHOWN]] + more)
 
@@ -116,7 +116,7 @@ def _line(leg: dict[str, Any]) -> str:
 
 
 def _moment(text: str | None) -> str:
-    """A time as the house's clock shows it."""
+    """Return a time as the house's clock shows it."""
     if text is None:
         return NOT_SAID
     return dt_util.as_local(datetime.fromisoformat(text)).strftime("%Y-%m-%d %H:%M")

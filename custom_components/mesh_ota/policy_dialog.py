@@ -118,7 +118,7 @@ class PolicyDialog(Dialog):
 
 
 def _shown(policy: Policy) -> dict[str, Any]:
-    """The fields of the page, as the policy has them."""
+    """Return the fields of the page, as the policy has them."""
     rollout = policy.rollout.stored()
     window = rollout["window"] or {}
     shown = {name: getattr(policy, name) for name in OF_POLICY}
@@ -130,7 +130,7 @@ def _shown(policy: Policy) -> dict[str, Any]:
 
 
 def _said(policy: Policy, page: dict[str, Any]) -> dict[str, Any]:
-    """The policy that the page says, as `Policies.async_set` takes it; what the page does not show stays."""
+    """Return the policy that the page says, as `Policies.async_set` takes it; what the page does not show stays."""
     fields: dict[str, Any] = {
         name: int(value) if name in COUNTS else value for name, value in page.items()
     }

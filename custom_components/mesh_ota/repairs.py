@@ -136,5 +136,5 @@ class RestoredJobsFlow(RepairsFlow):
 
 
 def _waiting(hub: MeshOta) -> list[int]:
-    """The jobs that are paused until the user has answered."""
+    """Return the jobs that are paused until the user has answered."""
     return [job.id for job in hub.engine.ledger.open_jobs if job.waiting_for == "user"]

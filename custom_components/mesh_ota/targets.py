@@ -35,7 +35,7 @@ some_target = cv.has_at_least_one_key(*(str(field) for field in TARGETS))
 def target_nodes(
     hub: MeshOta, call: ServiceCall, suits: Callable[[Node], bool]
 ) -> list[str] | None:
-    """The node ids that the call means; None if it names nothing.
+    """Return the node ids that the call means; None if it names nothing.
 
     Whoever is named by id or device is meant, of the others (lamps, other nodes, nodes long gone) those that suit.
     """
@@ -55,7 +55,7 @@ def target_nodes(
 
 
 def _placed(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
-    """The node ids of our devices in the areas, or with the labels, of the call."""
+    """Return the node ids of our devices in the areas, or with the labels, of the call."""
     registry = dr.async_get(hass)
     if (areas := call.data.get(ATTR_AREA_ID)) is not None:
         found = [each for area in areas for each in dr.async_entries_for_area(registry, area)]
@@ -67,7 +67,7 @@ def _placed(hass: HomeAssistant, call: ServiceCall) -> list[str] | None:
 
 
 def _node_id_of(hass: HomeAssistant, device_id: str) -> str:
-    """The node id of a device.
+    """Return the node id of a device.
 
     Raises ServiceValidationError if the device is none of ours.
     """

@@ -159,7 +159,7 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
 
     @override
     async def async_release_notes(self) -> str | None:
-        """The notes of the version shown as latest, under what the node waits for or why it failed."""
+        """Return the notes of the version shown as latest, under what the node waits for or why it failed."""
         version = self.latest_version
         fitting = self.hub.library.fitting(self.node)
         notes = next((row.release_notes for row in fitting if row.version == version), "")

@@ -148,7 +148,7 @@ def _delete(path: Path) -> None:
 
 
 def _passport_schema(passport: Passport, nodes: Iterable[Node]) -> vol.Schema:
-    """What the file does not say by itself is asked; its runtime only where it cannot be told."""
+    """Ask what the file does not say by itself; its runtime only where it cannot be told."""
     fields: dict[vol.Marker, Any] = {}
     if passport.node_type is None:
         types = sorted({node.node_type for node in nodes if node.node_type})

@@ -61,6 +61,7 @@ class HouseOfGateways:
         self._taking = taking
         self._gateways: list[GatewayClient] = []
         self._firmware: dict[str, Any] = {}
+        self._node_type = ""
 
     async def open(self, http: aiohttp.ClientSession, bundle: Path, **words: str) -> None:
         """Start it, let every gateway open its session, and make the job."""
@@ -84,11 +85,18 @@ class HouseOfGateways:
         nodes = [str(FIRST_NODE + number) for number in range(self._taking)]
         for gateway, node in zip(self._gateways, nodes, strict=False):
             _accepted(await gateway.report(tree=[[node, gateway.gateway_id]]))
-            _accepted(await gateway.report_node(node, type=words["node_type"], flash=4_000_000))
+        self._node_type = words["node_type"]
+        await self.hear_from_nodes()
         said = {"firmware_id": self._firmware["id"], "target_node_ids": nodes}
         await client.mesh("POST", "ota/updates", said)
         for gateway in self._gateways[: self._taking]:
             _accepted(await gateway.pending())
+
+    async def hear_from_nodes(self) -> None:
+        """As each does once a minute; otherwise they would be away after a few turns."""
+        for number, gateway in enumerate(self._gateways[: self._taking]):
+            node = str(FIRST_NODE + number)
+            _accepted(await gateway.report_node(node, type=self._node_type, flash=4_000_000))
 
     def pollers(self) -> list[Ask]:
         """A poll of each gateway that takes nothing."""

@@ -28,8 +28,25 @@ from homeassistant.util import loop as loop_util
 INTEGRATION = "custom_components/mesh_ota/"
 # What pathlib, shutil and tarfile end in. The detector does not know these; on a busy SD card a stat takes as long as
 # a read.
-DISK = ("fsync", "link", "lstat", "mkdir", "open", "remove", "rename", "replace", "rmdir", "stat", "statvfs", "unlink")
-BESIDE: tuple[tuple[Any, str], ...] = (*((os, name) for name in DISK), (io, "open"), (tarfile, "open"))
+DISK = (
+    "fsync",
+    "link",
+    "lstat",
+    "mkdir",
+    "open",
+    "remove",
+    "rename",
+    "replace",
+    "rmdir",
+    "stat",
+    "statvfs",
+    "unlink",
+)
+BESIDE: tuple[tuple[Any, str], ...] = (
+    *((os, name) for name in DISK),
+    (io, "open"),
+    (tarfile, "open"),
+)
 # _of_the_detector <- allowed <- raise_for_blocking_call <- protected_loop_func <- who called.
 OFFENDER = 4
 

@@ -228,8 +228,8 @@ class JobEngine:
         if not paused and highest <= self.ledger.revision:
             return []
         self.ledger.revision = max(highest, self.ledger.revision)
-        for gateway_id in self.nodes.gateways:
-            self.handouts.forget(gateway_id)
+        for each in self.nodes.gateways:
+            self.handouts.forget(each)
         for job in paused:
             job.hold(True, now, None, "old_backup")
         return [self._paused(job, "user") for job in paused]

@@ -34,7 +34,7 @@ def judge(ledger: Ledger, node: Node, now: datetime) -> None:
 
 
 def _judge_trial(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: datetime) -> None:
-    """The node speaks of this very attempt; only what it says after the restart counts."""
+    """Judge a node that speaks of this very attempt; only what it says after the restart counts."""
     last = node.last
     if last is None or node.boot <= row.boot:
         return
@@ -55,7 +55,7 @@ def _judge_trial(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
 
 
 def _judge_other(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: datetime) -> None:
-    """The node knows nothing of this attempt."""
+    """Judge a node that knows nothing of this attempt."""
     if row.status is NodeStatus.RESTARTING:
         if 0 < row.boot < node.boot:
             ledger.try_again(job, row, now)
@@ -81,7 +81,7 @@ def recall(ledger: Ledger, nodes: NodeRegistry) -> None:
 
 
 def unseen(ledger: Ledger, node: Node) -> None:
-    """A stock node that nobody watches for now has to stay anew."""
+    """Let a stock node that nobody watches for now stay anew."""
     for _job, row in ledger.rows_of(node.node_id):
         row.back_since = None
 

@@ -94,7 +94,7 @@ class Ledger:
                     yield job, row
 
     def rows_of(self, node_id: str) -> list[tuple[Job, NodeRow]]:
-        """The open rows of one node, oldest job first."""
+        """Return the open rows of one node, oldest job first."""
         found = ((job, job.nodes.get(node_id)) for job in self.open_jobs)
         return [(job, row) for job, row in found if row is not None and not row.final]
 

@@ -148,7 +148,7 @@ def _move(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime)
 
 
 def _note_life(row: NodeRow, said: Progress) -> None:
-    """A node that lost its transfer begins anew: its row stays where it is, but its clock starts again."""
+    """Let a node that lost its transfer begin anew: its row stays where it is, but its clock starts again."""
     sign = f"{said.status} {said.current_part}"
     if sign != row.sign_of_life:
         row.sign_of_life, row.waited = sign, timedelta()

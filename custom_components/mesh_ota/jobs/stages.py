@@ -38,7 +38,7 @@ class Stages:
         ledger.ended = self._row_ended
 
     def review(self, now: datetime) -> None:
-        """Look at every open job: does its window allow it, has its canary proved itself?"""
+        """Look at every open job: whether its window allows it, and whether its canary has proved itself."""
         for job in self._ledger.open_jobs:
             self._look_at_window(job, now)
             self._look_at_canary(job, now)
