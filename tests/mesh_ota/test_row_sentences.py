@@ -88,5 +88,5 @@ async def test_why_a_job_stopped_and_what_a_plan_says_are_in_that_language_too(
     await caller.report_progress(listed, NODE, "failed")
     shown = hub.shown(job)
     assert shown["error_message"] == "Stopped after 1 failures."
-    assert shown["message"] == "Angehalten nach 1 Fehlschlägen."
+    assert shown["message"] == "Gestoppt nach 1 Fehlschlägen."
     assert hub.shown(type(job).restored(job.stored())) == shown
