@@ -64,7 +64,7 @@ async def add_gateway(stage: Stage, frontend: Frontend) -> None:
 
 async def upload(frontend: Frontend, path: Path) -> None:
     await frontend.open_library()
-    await frontend.sees("Firmware library")
+    await frontend.sees("Firmware and updates")
     await frontend.keep("library")
     await frontend.choose("Upload firmware")
     await frontend.sees("Or drop your file here")
