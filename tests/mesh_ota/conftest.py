@@ -72,6 +72,12 @@ async def hub(hass: HomeAssistant) -> MeshOta:
 
 
 @pytest.fixture
+async def admin(hub: MeshOta, hass_client: ClientSessionGenerator) -> Any:
+    """An administrator's HTTP client."""
+    return await hass_client()
+
+
+@pytest.fixture
 def entry() -> MockConfigEntry:
     """The config entry of one gateway."""
     return MockConfigEntry(

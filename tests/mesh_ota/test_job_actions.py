@@ -39,12 +39,6 @@ async def firmware(caller: GatewayClient, upload: Upload) -> dict[str, Any]:
     return await upload("pir", "1.1.0")
 
 
-@pytest.fixture
-async def admin(hub: MeshOta, hass_client: ClientSessionGenerator) -> Any:
-    """An administrator's client."""
-    return await hass_client()
-
-
 async def fail(caller: GatewayClient, node: str = NODE, **more: Any) -> None:
     """Let the gateway say that a node failed."""
     (listed,) = (await caller.pending()).json["jobs"]

@@ -10,7 +10,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
     mock_restore_cache,
 )
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.const import DOMAIN, NODE_SILENT
 from homeassistant.components.update import (
@@ -311,61 +311,6 @@ async def test_what_naming_a_stock_node_says_of_it_is_kept_with_the_job(
     rows = hass_storage["mesh_ota.nodes"]["data"]["nodes"]
     kept = next(row for row in rows if row["node_id"] == NODE)
     assert (kept["node_type"], kept["chip"]) == ("dht", "esp32")
-
-
-async def test_release_notes_are_shown_in_the_update_dialog(
-    hass: HomeAssistant, node: None, upload: Any, hass_ws_client: WebSocketGenerator
-):
-    """As the uploader wrote them."""
-    await upload("pir", "1.1.0", release_notes="* sees **cats** too")
-    await hass.async_block_till_done()
-    client = await hass_ws_client()
-    await client.send_json_auto_id({"type": "update/release_notes", "entity_id": UPDATE})
-    assert "sees **cats** too" in (await client.receive_json())["result"]
-
-
-async def notes(hass_ws_client: WebSocketGenerator) -> str:
-    """The text of the update dialog."""
-    client = await hass_ws_client()
-    await client.send_json_auto_id({"type": "update/release_notes", "entity_id": UPDATE})
-    return (await client.receive_json())["result"]
-
-
-async def test_the_update_dialog_says_what_a_node_waits_for(
-    hass: HomeAssistant,
-    node: None,
-    caller: GatewayClient,
-    upload: Any,
-    hass_ws_client: WebSocketGenerator,
-):
-    """Pressed at night for a node that is asleep."""
-    await caller.report(tree=[])
-    await upload("pir", "1.1.0", release_notes="Cats.")
-    await hass.async_block_till_done()
-    await install(hass)
-    text = await notes(hass_ws_client)
-    assert text.startswith('<ha-alert alert-type="info">')
-    assert "it will be offered when it joins" in text
-    assert text.endswith("Cats.")
-
-
-async def test_the_update_dialog_says_why_the_last_update_failed_and_hides_no_markup_in_it(
-    hass: HomeAssistant,
-    node: None,
-    caller: GatewayClient,
-    upload: Any,
-    hass_ws_client: WebSocketGenerator,
-):
-    """The words come from a board in the mesh, and go to the browser of an administrator."""
-    await upload("pir", "1.1.0")
-    await hass.async_block_till_done()
-    await install(hass)
-    job = await pending_job(caller)
-    said = 'No room <img src="x">.'
-    await progress(hass, caller, job, "failed", reason="space", error_message=said)
-    text = await notes(hass_ws_client)
-    assert text.startswith('<ha-alert alert-type="error">No room ')
-    assert "<img" not in text
 
 
 async def test_a_skipped_version_stays_skipped_over_a_restart(
