@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from scripts.benchmark import load as load_module
-from scripts.benchmark.home_assistant_command import bare, figures, measured
+from scripts.benchmark.home_assistant_command import Measured, bare, compared, figures, measured
 from scripts.benchmark.load import Load, percentile
 from scripts.benchmark.loop_probe import LoopProbe
 
@@ -83,3 +83,22 @@ async def test_the_yardstick_serves_ranges_and_polls_and_is_gone_afterwards(tmp_
 @pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.5, 51), (0.99, 100), (1.0, 100)])
 def test_a_percentile_is_one_of_the_samples(share: float, value: int):
     assert percentile([float(each) for each in range(1, 101)], share) == value
+
+
+def taken(lag: float) -> Measured:
+    """A turn in which the loop was always this late (ms)."""
+    return Measured([lag] * 100, Load([1.0], [2.0]))
+
+
+def test_turns_are_held_against_the_one_beside_them_and_one_disturbed_turn_decides_nothing():
+    pairs = [(taken(6), taken(4)), (taken(40), taken(25)), (taken(90), taken(3))]
+    found = compared(pairs)
+    assert found["lag_vs_bare_turns"] == [1.5, 1.6, 30.0]
+    assert found["lag_vs_bare"] == 1.6
+    assert found["loop_lag_p99_ms"] == 90
+    assert found["bare"]["loop_lag_p99_ms"] == 25
+    assert (found["polls"], found["ranges"]) == (3, 3)
+
+
+def test_a_loop_that_is_late_in_most_turns_is_not_excused():
+    assert compared([(taken(9), taken(3))] * 3 + [(taken(3), taken(3))] * 2)["lag_vs_bare"] == 3.0
