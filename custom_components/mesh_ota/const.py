@@ -110,7 +110,5 @@ NODES_SAVE_DELAY: Final = 30
 # How often it is looked whether something is due by itself.
 AUTO_UPDATE_INTERVAL: Final = timedelta(minutes=5)
 
-# The config entry's field with the gateway key in hex, and how long its dialog waits (s): a gateway that was never
-# accepted tries every 10 s.
+# The config entry's field with the gateway key in hex.
 CONF_KEY: Final = "key"
-PAIRING_DEADLINE: Final = 180

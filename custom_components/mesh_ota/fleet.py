@@ -151,8 +151,8 @@ class FleetUpdate(UpdateEntity):
         if firmware is None:
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
-                translation_key="no_such_version",
-                translation_placeholders={"node": self._node_type, "version": version or "-"},
+                translation_key="no_such_version_of_type",
+                translation_placeholders={"node_type": self._node_type, "version": version or "-"},
             )
         wanted = [node.node_id for node in self._nodes if self._wants(node, firmware)]
         if wanted:

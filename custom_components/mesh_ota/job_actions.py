@@ -13,7 +13,7 @@ from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
 
 from .hub import MeshOta
-from .jobs.rollout import Rollout, read_rollout
+from .jobs.rollout import read_rollout
 from .jobs.states import JobStatus
 from .nodes import Node
 from .targets import ATTR_TARGET_NODE_TYPE, TARGETS, some_target, target_nodes
@@ -62,12 +62,12 @@ POLICY = vol.Schema(
 LIST_JOBS = vol.Schema({vol.Optional(ATTR_STATUS): vol.In([str(each) for each in JobStatus])})
 
 
-def rollout_of(call: ServiceCall) -> Rollout:
-    """Return how the job shall go about its nodes. Raises InvalidRequest."""
+def stages_of(call: ServiceCall) -> dict[str, Any]:
+    """Return what the call says of how to go about the nodes, in the words of `read_rollout`."""
     said = {str(field): call.data[field] for field in ROLLOUT_FIELDS if field in call.data}
     if "go_back_if_unhealthy" in said:
         said["go_back"] = said.pop("go_back_if_unhealthy")
-    return read_rollout(said)
+    return said
 
 
 async def create_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
@@ -79,7 +79,7 @@ async def create_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
         return node.node_type == hub.library.get(firmware_id).node_type
 
     wanted: dict[str, Any] = {
-        "rollout": rollout_of(call),
+        "rollout": read_rollout(stages_of(call)),
         # What is for a whole type is for those too that turn up later.
         "node_ids": None if node_type else target_nodes(hub, call, alike),
         "node_type": node_type,
@@ -131,10 +131,10 @@ async def list_jobs(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
 
 
 async def set_policy(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
-    """Say what shall happen by itself to the nodes of a type."""
+    """Say what shall happen by itself to the nodes of a type; what is not said stays as it is."""
+    node_type = call.data[ATTR_NODE_TYPE]
     said = {name: call.data[name] for name in ("auto_update", "delay_hours") if name in call.data}
-    rollout = rollout_of(call)
-    if rollout != Rollout():
-        said["rollout"] = rollout.stored()
-    policy = await hub.policies.async_set(call.data[ATTR_NODE_TYPE], said)
+    if stages := stages_of(call):
+        said["rollout"] = hub.policies.get(node_type).rollout.stored() | stages
+    policy = await hub.policies.async_set(node_type, said)
     return policy.as_dict()

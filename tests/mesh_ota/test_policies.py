@@ -120,6 +120,27 @@ async def test_policies_by_api_and_action(
     assert not (await (await client.get(f"{API}policies/pir")).json())["auto_update"]
 
 
+async def test_the_action_leaves_what_it_does_not_say(hass: HomeAssistant, nodes: None):
+    """Stages too, one by one: an automation that lengthens the soak time must not send the canary home."""
+
+    async def set_policy(**said: Any) -> dict[str, Any]:
+        return await hass.services.async_call(
+            DOMAIN, "set_policy", {"node_type": "pir", **said}, blocking=True, return_response=True
+        )
+
+    window = {"weekdays": [5, 6], "start": "22:00", "end": "06:00"}
+    await set_policy(canary=1, window=window, go_back_if_unhealthy=True, delay_hours=2)
+    before = await set_policy(auto_update=True)
+    assert (before["auto_update"], before["delay_hours"]) == (True, 2)
+    stages = before["rollout"]
+    assert (stages["canary"], stages["go_back"], stages["window"]["end"]) == (1, True, "06:00")
+    after = await set_policy(soak_minutes=30, go_back_if_unhealthy=False)
+    assert after["rollout"] == stages | {"soak_minutes": 30, "go_back": False}
+    with pytest.raises(ServiceValidationError, match=r"rollout\.soak_minutes"):
+        await set_policy(soak_minutes=100_000)
+    assert await set_policy(canary=0) == after | {"rollout": after["rollout"] | {"canary": 0}}
+
+
 async def test_a_node_is_tried_once_even_when_the_job_is_long_gone(
     hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
 ):
