@@ -1,5 +1,6 @@
 """`quality_scale.yaml` names every rule of the Integration Quality Scale, and claims nothing untrue."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -153,5 +154,7 @@ def test_what_is_documented_stands_in_the_user_guide(
 
 
 def test_nothing_is_left_to_do(scale: dict[str, Any]):
-    """Platinum is every rule."""
+    """Platinum is every rule, and what the manifest calls itself."""
     assert [rule for rule, claim in scale.items() if claim == "todo"] == []
+    manifest = json.loads((COMPONENT / "manifest.json").read_text())
+    assert manifest["quality_scale"] == "platinum"
