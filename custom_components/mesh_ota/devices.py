@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 
 MANUFACTURER = "painlessMesh"
 GATEWAY_MODEL = "Mesh OTA gateway"
+# The page whose gear opens library, policies and signing: neither node nor gateway has a page of its own.
+CONFIGURATION = f"homeassistant://config/integrations/integration/{DOMAIN}"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ type MeshOtaConfigEntry = ConfigEntry[GatewayEntry]
 def describe(gateway: GatewayEntry, node: Node) -> DeviceInfo:
     """Return the device of a node, or of the gateway itself: what it is, what it runs, on whom it hangs."""
     device = DeviceInfo(
+        configuration_url=CONFIGURATION,
         identifiers={(DOMAIN, node.node_id)},
         manufacturer=MANUFACTURER,
         model=node.node_type,

@@ -82,6 +82,8 @@ async def test_a_node_appears_with_its_device_behind_its_gateway(
     assert (device.name, device.model, device.hw_version) == ("hall", "pir", "ESP32")
     assert (device.sw_version, device.serial_number) == ("1.0.0", NODE)
     assert device.via_device_id == behind.id
+    page = "homeassistant://config/integrations/integration/mesh_ota"
+    assert (device.configuration_url, behind.configuration_url) == (page, page)
     assert shown(hass).attributes[ATTR_INSTALLED_VERSION] == "1.0.0"
 
 
