@@ -1,6 +1,6 @@
 """Sixty hostile requests on both doors, one rule for all: 4xx, one sentence, nothing changed, nothing told.
 
-Single cases are looked at closely in test_admin_api, test_gateway_door and test_gateway_auth.
+Single cases are looked at closely in test_admin_api, test_admin_uploads, test_gateway_door and test_gateway_auth.
 """
 
 import gzip
@@ -19,9 +19,10 @@ from custom_components.mesh_ota.jobs.job import Job
 from homeassistant.core import HomeAssistant
 
 from . import images
+from .admin_client import ROOT, form
 from .conftest import GATEWAY_ID, GATEWAY_KEY, Upload
 from .gateway_client import ROOT as GATEWAY_ROOT, GatewayClient, sign
-from .test_admin_api import BAD_UPLOADS, ROOT, form
+from .test_admin_uploads import BAD_UPLOADS
 
 NODE = "2222222222"
 EMPTY = hashlib.sha256(b"").hexdigest()
