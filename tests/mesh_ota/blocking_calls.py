@@ -124,10 +124,15 @@ def _of_the_detector(_: dict[str, Any]) -> bool:
 
 
 def _ours_is_on_the_stack() -> bool:
+    """Nearer than a tool that measures how much of it is covered: that looks at files on its own account."""
     frame: FrameType | None = sys._getframe()
-    while frame is not None and INTEGRATION not in frame.f_code.co_filename:
+    while frame is not None:
+        if INTEGRATION in frame.f_code.co_filename:
+            return True
+        if str(frame.f_globals.get("__name__")).startswith("coverage."):
+            return False
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 def _disable() -> None:
