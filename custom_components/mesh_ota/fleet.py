@@ -45,7 +45,6 @@ class FleetUpdate(UpdateEntity):
         self._attr_unique_id = f"{gateway.gateway_id}-fleet-{node_type}"
         self._attr_translation_placeholders = {"node_type": node_type}
         self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, gateway.gateway_id)})
-        self._attr_title = node_type
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -91,6 +90,12 @@ class FleetUpdate(UpdateEntity):
     def available(self) -> bool:
         """There is nothing to say of a type that nobody is of."""
         return bool(self._nodes)
+
+    @property
+    @override
+    def title(self) -> str:
+        """How many of which type: lists of updates show the device's name and this, and the device is the gateway."""
+        return f"{len(self._nodes)} × {self._node_type}"  # noqa: RUF001  twice, not x
 
     @property
     @override

@@ -16,6 +16,7 @@ from .dialog import choice, label
 from .errors import MeshOtaError, NotFound
 from .firmware.record import Firmware
 from .hub import async_get_hub
+from .passport_page import NOT_SAID
 from .plan_dialog import CONF_FIRMWARE_ID, PlanDialog
 from .policy_dialog import PolicyDialog
 from .upload_dialog import CONF_IS_STABLE, CONF_RELEASE_NOTES, NOTES, UploadDialog
@@ -52,8 +53,8 @@ class MeshOtaOptionsFlow(UploadDialog, PlanDialog, PolicyDialog):
             step_id="signing",
             data_schema=vol.Schema({field: BooleanSelector()}),
             description_placeholders={
-                "key_id": hub.signer.key_id or "-",
-                "public_key": hub.signer.modulus or "-",
+                "key_id": hub.signer.key_id or NOT_SAID,
+                "public_key": hub.signer.modulus or hub.worded("signing_no_key", {}) or NOT_SAID,
             },
         )
 

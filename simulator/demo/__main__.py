@@ -24,7 +24,7 @@ password         {password}
 
 {count} nodes run {old}, version {new} of each type is in the library. Try this:
   * Settings > Devices & services > Mesh OTA: the gateway and its nodes.
-  * Settings > Updates: press Install on one node, or on all, and watch it go over the mesh.
+  * Settings: the updates stand at the top. Open one, press Update, and watch it go over the mesh; or press Update all.
   * Press the button of the bedroom:   echo 0 > {pins}
   * Read what a board says:            tail -f {consoles}
 Ctrl-C ends it all.

@@ -249,9 +249,10 @@ async def test_a_version_of_the_users_choice_is_installed_on_the_type_and_no_oth
     await hass.services.async_call("update", "install", install, blocking=True)
     (job,) = hub.jobs()
     assert (job.version, set(job.nodes)) == ("1.1.0", {NODE, SECOND})
+    assert hass.states.get(FLEET).attributes["title"] == "2 \N{MULTIPLICATION SIGN} pir"
     await hass.services.async_call("update", "install", install, blocking=True)
     assert hub.jobs() == [job]
-    with pytest.raises(ServiceValidationError, match=r"9\.9\.9"):
+    with pytest.raises(ServiceValidationError, match=r"9\.9\.9 for nodes of type pir"):
         await hass.services.async_call(
             "update", "install", install | {"version": "9.9.9"}, blocking=True
         )

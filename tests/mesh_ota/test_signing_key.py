@@ -44,6 +44,23 @@ async def test_the_key_is_drawn_once_and_survives_off_and_on(
     assert hub.signer.modulus == modulus
 
 
+async def test_the_options_show_the_public_key_once_there_is_one(
+    hass: HomeAssistant, paired: MockConfigEntry, hub: MeshOta
+):
+    options = hass.config_entries.options
+
+    async def shown() -> dict[str, str]:
+        menu = await options.async_init(paired.entry_id)
+        page = await options.async_configure(menu["flow_id"], {"next_step_id": "signing"})
+        options.async_abort(page["flow_id"])
+        return page["description_placeholders"]
+
+    before = await shown()
+    assert before["public_key"] == "There is none yet; it is drawn when you turn this on."
+    await turn(hass, paired, True)
+    assert await shown() == {"key_id": hub.signer.key_id, "public_key": hub.signer.modulus}
+
+
 async def test_the_private_key_lies_in_the_storage_that_a_backup_holds(
     hass: HomeAssistant, hass_storage: dict[str, Any], paired: MockConfigEntry
 ):
