@@ -46,6 +46,9 @@ async def stage(tmp_path: Path, release: str) -> AsyncIterator[Stage]:
     # Not the usual port: a demo may begin at the same time.
     stage = Stage(tmp_path / "stage", free_port())
     stage.home_assistant.program = RELEASES[release] / "bin" / "hass"
+    # A person's own Home Assistant has it by default; the demo does without, and so without a database.
+    with (stage.home_assistant.folder / "configuration.yaml").open("a") as configuration:
+        configuration.write("logbook:\n")
     try:
         await stage.home_assistant.start()
         stage.setup_key = await stage.mesh.start()

@@ -114,4 +114,6 @@ async def next_percentage(frontend: Frontend, after: int) -> int:
 async def look_at_the_device(stage: Stage, frontend: Frontend) -> None:
     await frontend.open(f"/config/devices/device/{await device_id(stage, 'hall')}")
     await frontend.sees(f"Firmware: {NEW}")
+    await frontend.sees(f"was updated to {NEW}.")
+    await frontend.sees(f"begins the update to {NEW}.")
     await frontend.keep("device")
