@@ -107,6 +107,7 @@ class Orders:
         firmware = self._whole(self.library.get(firmware_id))
         if node_type is not None and node_type != firmware.node_type:
             raise Unfit("firmware_for_type", firmware_type=firmware.node_type, node_type=node_type)
+        signature = self.signer.signature_of(firmware_id)
         plan = FlightPlan(self.engine.ledger, self.engine.nodes, self.engine.stages).draw(
             firmware,
             dt_util.utcnow(),
@@ -114,6 +115,7 @@ class Orders:
             force=force,
             rollout=rollout,
             signed=self.signer.enabled,
+            counter=signature.counter if signature else None,
         )
         for leg in plan["nodes"]:
             refusal = leg.pop("refusal")

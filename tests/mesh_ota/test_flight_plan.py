@@ -157,6 +157,19 @@ def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house
     assert legs(plan(house, force=True))[HALL]["eligible"]
 
 
+def test_a_node_that_takes_signed_firmware_says_what_it_thinks_of_the_signature(house: House):
+    house.say(HALL, signing=True, floor=100)
+    reasons = {
+        None: "unsigned",
+        99: "below_floor",
+        100: None,
+    }
+    for counter, reason in reasons.items():
+        drawn = legs(plan(house, signed=counter is not None, counter=counter))
+        assert (drawn[HALL]["reason"], drawn[HALL]["eligible"]) == (reason, reason is None)
+        assert drawn[PORCH]["eligible"]
+
+
 def test_a_node_that_nobody_knows_is_told_so(house: House):
     with pytest.raises(NotFound):
         plan(house, node_ids=[HALL, "4444444444"])

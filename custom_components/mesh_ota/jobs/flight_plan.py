@@ -24,6 +24,7 @@ GUESSED_RATE = 20_000
 # From the last part to the proof: checking, restart, joining, the gateway's hello.
 RESTART = timedelta(seconds=45)
 MINUTE = timedelta(minutes=1)
+NEVER = ("running_it", "no_room", "unsigned", "below_floor")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,7 +44,7 @@ class Leg:
     @property
     def eligible(self) -> bool:
         """Whether the job would try to bring the firmware to the node."""
-        return self.refusal is None and self.note not in ("running_it", "no_room", "unsigned")
+        return self.refusal is None and self.note not in NEVER
 
     @property
     def flies(self) -> bool:
@@ -70,8 +71,11 @@ class FlightPlan:
         force: bool = False,
         rollout: Rollout,
         signed: bool = False,
+        counter: int | None = None,
     ) -> dict[str, Any]:
         """Return the plan as the HTTP API shows it, but for the refusals, which are errors to be worded.
+
+        `counter` is that of the firmware's signature, None where it is signed only when the job is made.
 
         Raises NotFound for a node that nobody knows.
         """
@@ -82,7 +86,7 @@ class FlightPlan:
             own = rates.get(node.node_id)
             rate, source = (own, "own") if own else (house, "house") if house else (None, "guess")
             refusal = why_not(firmware, node)
-            note = None if refusal else _note(firmware, node, force, signed)
+            note = None if refusal else _note(firmware, node, force, signed, counter)
             legs.append(
                 Leg(
                     node=node,
@@ -202,13 +206,17 @@ def _rates(ledger: Ledger) -> dict[str, float]:
     return rates
 
 
-def _note(firmware: Firmware, node: Node, force: bool, signed: bool) -> str | None:
+def _note(
+    firmware: Firmware, node: Node, force: bool, signed: bool, counter: int | None
+) -> str | None:
     if not force and runs_already(firmware.proof, firmware.md5_hash, node):
         return "running_it"
     if node.flash is not None and node.flash < firmware.size_bytes:
         return "no_room"
     if node.signing and not signed:
         return "unsigned"
+    if node.signing and counter is not None and counter < (node.floor or 0):
+        return "below_floor"
     if not node.online:
         return "never_heard" if node.last_heard is None else "away"
     return None if chip_known(firmware, node) else "chip_not_confirmed"

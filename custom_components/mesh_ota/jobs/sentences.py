@@ -25,6 +25,7 @@ SENTENCES = {
     # only in a flight plan
     "no_room": "The firmware is larger than the room that the node has for it.",
     "unsigned": "The node takes signed firmware only, and this is not signed.",
+    "below_floor": "The node has confirmed a newer signed firmware; it takes this one as a signed downgrade only.",
     # started
     "left_midway": "Left at {since}; it goes on when it is back.",
     "on_trial": "The new firmware is on trial.",
