@@ -64,7 +64,9 @@ def test_fault_05_the_second_job_of_one_boot_brings_its_own_bytes(gateway):
     assert [commit[:2] for commit in node.commits] == ["a0", "a1"]
 
 
-def test_fault_06_a_node_that_never_answers_ends_and_holds_up_neither_others_nor_the_next_job(gateway):
+def test_fault_06_a_node_that_never_answers_ends_and_holds_up_neither_others_nor_the_next_job(
+    gateway,
+):
     silent, other = gateway.add(A), gateway.add(B)
     silent.receiver.announce = lambda *_: []
     gateway.run(1)
@@ -80,7 +82,9 @@ def test_fault_06_a_node_that_never_answers_ends_and_holds_up_neither_others_nor
     assert other.images == [first, second]
 
 
-async def test_fault_09_a_job_goes_on_and_its_end_is_told_whoever_restarts(house, until, monkeypatch):
+async def test_fault_09_a_job_goes_on_and_its_end_is_told_whoever_restarts(
+    house, until, monkeypatch
+):
     """The gateway in the middle of the transfer, then Home Assistant while the node ends."""
     monkeypatch.setattr(poller, "UNREACHABLE_LONGEST", 0.5)
     monkeypatch.setattr(poller, "REFUSED_LONGEST", 0.5)

@@ -227,7 +227,9 @@ def test_fault_13_an_image_of_another_chip_is_refused(house: House):
     assert raised.value.key == "firmware_for_other_chip"
 
 
-def test_fault_13_a_node_that_cannot_say_its_chip_is_served_only_once_somebody_has_said_it(house: House):
+def test_fault_13_a_node_that_cannot_say_its_chip_is_served_only_once_somebody_has_said_it(
+    house: House,
+):
     node = house.join_stock(PORCH)
     of_type = house.create(sketch())
     assert house.listed() == {}
@@ -294,7 +296,9 @@ async def test_fault_17_history_outlives_cancel_and_firmware_and_names_who_did_i
 
 def test_fault_18_no_test_knows_the_address_of_a_server_that_somebody_uses():
     """Whatever a test talks to it has started itself, on a port that was free."""
-    fixed = re.compile(r"(localhost|127\.0\.0\.1):[0-9]{2,5}|(homeassistant|esp32[a-z0-9-]*)\.local")
+    fixed = re.compile(
+        r"(localhost|127\.0\.0\.1):[0-9]{2,5}|(homeassistant|esp32[a-z0-9-]*)\.local"
+    )
     found = [path for path in TESTS.rglob("*.py") if path.name != Path(__file__).name]
     assert len(found) > 100
     guilty = {path.name for path in found if _calls(path, fixed)}

@@ -117,9 +117,12 @@ def test_a_gateway_that_holds_no_commit_back_serves_four_and_lets_them_restart_a
     house = House(room=None)
     for number in range(6):
         house.join(str(2_000_000_000 + number))
-    house.trees[GATEWAY] = [[each, above] for (each, _), above in zip(
-        house.trees[GATEWAY], [GATEWAY, *["2000000000"] * 5], strict=True
-    )]
+    house.trees[GATEWAY] = [
+        [each, above]
+        for (each, _), above in zip(
+            house.trees[GATEWAY], [GATEWAY, *["2000000000"] * 5], strict=True
+        )
+    ]
     house.call()
     drawn = plan(house)
     begins = [at(leg["starts_at"]) for leg in drawn["nodes"]]

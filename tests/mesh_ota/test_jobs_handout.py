@@ -117,7 +117,9 @@ def test_a_list_never_names_more_nodes_than_a_gateway_can_hold(crowd: House):
         if crowd.listed() and job.nodes[node_id].status is NodeStatus.RESTARTING:
             assert len(crowd.listed()[job.id]) <= (most or 0)
     held = sum(job.nodes[node_id].status is NodeStatus.RESTARTING for node_id in MANY)
-    assert len(crowd.listed()[job.id]) == min(held + crowd.engine.handouts.parallel(GATEWAY), most or 0, len(MANY))
+    assert len(crowd.listed()[job.id]) == min(
+        held + crowd.engine.handouts.parallel(GATEWAY), most or 0, len(MANY)
+    )
 
 
 def test_what_a_held_job_has_brought_gives_way_only_to_a_queue_that_would_stand(crowd: House):
@@ -331,7 +333,9 @@ def test_what_an_older_copy_has_drawn_since_its_start_does_not_hide_that_it_is_o
         again.join(HALL)
         again.leave(HALL)
     assert again.engine.revision >= seen
-    assert [paused.id for paused in again.engine.restored_from_backup(GATEWAY, seen, house.now)] == [job.id]
+    assert [
+        paused.id for paused in again.engine.restored_from_backup(GATEWAY, seen, house.now)
+    ] == [job.id]
 
 
 def test_a_sketch_goes_to_stock_nodes_one_hardware_at_a_time():

@@ -147,7 +147,8 @@ def test_each_of_200_nodes_ends_as_it_must(seed: int):
             taking = [
                 player
                 for job, player in rows
-                if job.nodes[player.node_id].status not in (NodeStatus.VERIFYING, NodeStatus.RESTARTING)
+                if job.nodes[player.node_id].status
+                not in (NodeStatus.VERIFYING, NodeStatus.RESTARTING)
             ]
             most = max(most, len(taking))
             together = max(together, len({job.id for job, _ in rows}))
@@ -160,6 +161,10 @@ def test_each_of_200_nodes_ends_as_it_must(seed: int):
             assert may_follow(event.before, event.after)
     assert 4 < most <= MAX_PARALLEL
     assert together > 1
+    _check_ends(players, jobs)
+
+
+def _check_ends(players: list[Player], jobs: dict[str, Job]) -> None:
     for player in players:
         row = jobs[player.node_type].nodes[player.node_id]
         assert row.status is player.expected, (player, row)

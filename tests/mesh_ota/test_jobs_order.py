@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.mesh_ota.jobs.job import Job
 from custom_components.mesh_ota.jobs.rollout import Rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
@@ -210,7 +209,9 @@ def flat(house: House, count: int, gateway_id: str = GATEWAY) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize(("rollout", "most"), [(Rollout(stop_after=2), 2), (Rollout(stop_percent=25), 3)])
+@pytest.mark.parametrize(
+    ("rollout", "most"), [(Rollout(stop_after=2), 2), (Rollout(stop_percent=25), 3)]
+)
 def test_no_more_nodes_fail_than_the_threshold_says_though_all_took_the_image(
     rollout: Rollout, most: int
 ):

@@ -296,9 +296,11 @@ class Engine(RuleBasedStateMachine):
         ledger, found = self.house.engine.ledger, []
         for entry in self.house.engine.pending(gateway).jobs:
             job = ledger.jobs[entry["id"]]
-            for target in entry["targets"]:
-                if "commit" not in target and "paused" not in target:
-                    found.append((job, job.nodes[target["node_id"]]))
+            found += [
+                (job, job.nodes[target["node_id"]])
+                for target in entry["targets"]
+                if "commit" not in target and "paused" not in target
+            ]
         return found
 
     @invariant()

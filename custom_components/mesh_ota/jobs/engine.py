@@ -104,7 +104,11 @@ class JobEngine:
         Raises NotFound, or Conflict if the job has ended.
         """
         job = self._unended(job_id)
-        job.cancelled, job.paused, job.waiting_for = True, False, None  # one entry: that it was cancelled
+        job.cancelled, job.paused, job.waiting_for = (
+            True,
+            False,
+            None,
+        )  # one entry: that it was cancelled
         job.cancelled_by, job.cancelled_at = actor, now
         for row in list(job.nodes.values()):
             self.ledger.move(job, row, NodeStatus.CANCELLED, now, "cancelled")

@@ -63,9 +63,7 @@ class Handouts:
         handout = self._current.get(row.gateway_id)
         return handout is not None and (job.id, row.node_id) in handout.rows
 
-    def commit_waits_for(
-        self, job: Job, row: NodeRow
-    ) -> tuple[str, dict[str, str | int]] | None:
+    def commit_waits_for(self, job: Job, row: NodeRow) -> tuple[str, dict[str, str | int]] | None:
         """Return why a node that has the whole image may not restart yet; None if it may, or has it not."""
         handout = self._current.get(row.gateway_id)
         if handout is None or row.status is not NodeStatus.VERIFYING:
@@ -144,7 +142,9 @@ class Handouts:
             own = row.node_id == row.gateway_id and bool(active or chosen)
             most = min(room, job.rollout.max_parallel or room)
             if job.runtime != MICROPYTHON and job.failures_left is not None:
-                most = min(most, PARALLEL_UNTOLD)  # C++ nodes commit themselves, so nobody else counts
+                most = min(
+                    most, PARALLEL_UNTOLD
+                )  # C++ nodes commit themselves, so nobody else counts
             if len(taking) >= room or taking.count(job.id) >= most or alone or own:
                 continue
             taking.append(job.id)

@@ -8,7 +8,6 @@ from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
 from .rollout import Rollout
 from .states import ENDED, FINAL, STARTED, TROUBLE, JobStatus, NodeStatus
 
-
 # The history has the older ones; an automation may do it every minute.
 HOLDS_MAX = 20
 

@@ -56,7 +56,9 @@ class Order:
     def first_below(self, job: Job, row: NodeRow) -> str | None:
         """Return an open node of the job that hangs on this one and can go before it, None if there is none."""
         for other in job.nodes.values():
-            if other.final or (job.canaries and not (other.started or other.node_id in job.canaries)):
+            if other.final or (
+                job.canaries and not (other.started or other.node_id in job.canaries)
+            ):
                 continue  # what waits for the canary cannot go before it
             if self._hangs_on(job, other, row):
                 return other.node_id
@@ -66,7 +68,12 @@ class Order:
         """Whether the other node would be cut off: it is there, or restarts and is about to come back."""
         node = self._nodes.nodes.get(other.node_id)
         there = node is not None and (node.online or other.status is NodeStatus.RESTARTING)
-        return node is not None and there and chip_known(job, node) and row.node_id in self.carriers(node)
+        return (
+            node is not None
+            and there
+            and chip_known(job, node)
+            and row.node_id in self.carriers(node)
+        )
 
     # Commits
 
@@ -81,7 +88,9 @@ class Order:
 
         In a list that is `full` nobody waits for a node that it does not hold: that one would never come in.
         """
-        moving = [pick for pick in picks if not pick[0].held or pick[1].status is NodeStatus.RESTARTING]
+        moving = [
+            pick for pick in picks if not pick[0].held or pick[1].status is NodeStatus.RESTARTING
+        ]
         held: Held = {}
         for job, row in moving:
             if row.status is NodeStatus.RESTARTING or not self.waits(job, row):
