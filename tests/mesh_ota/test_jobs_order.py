@@ -66,6 +66,19 @@ def test_a_node_that_waits_for_one_below_it_says_so_and_does_not_run_out_of_time
     assert row.reason == "not_verified"
 
 
+def test_the_sentence_names_another_one_when_the_first_is_done(house: House):
+    """The list stays as it is: the carrier waits all the same."""
+    house.trees[GATEWAY] = [[RELAY, GATEWAY], [LEAF, RELAY], [DEEP, RELAY]]
+    house.call()
+    job = house.create()
+    house.progress(job, "verifying", RELAY)
+    house.wait(seconds=5)
+    assert LEAF in (job.nodes[RELAY].error_message or "")
+    house.restart(job, LEAF)
+    house.wait(seconds=5)
+    assert job.nodes[RELAY].error_message == f"Waits for node {DEEP}, which hangs on it."
+
+
 def test_a_node_that_restarts_is_waited_for_while_it_is_out_of_the_tree(house: House):
     """Its trial needs the mesh, which it reaches over the one that carries it."""
     job = house.create(node_ids=[RELAY, LEAF])

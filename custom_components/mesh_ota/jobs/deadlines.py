@@ -67,7 +67,7 @@ class Clocks:
         node = self._nodes.nodes.get(row.node_id)
         if row.status is not NodeStatus.VERIFYING or (node is not None and node.online):
             return False
-        seen = node and node.last_heard
+        seen = node.last_heard if node is not None else None
         return seen is None or now - seen >= VERIFYING_DEADLINE
 
     def _expire(self, job: Job, now: datetime) -> None:

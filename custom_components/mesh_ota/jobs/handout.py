@@ -1,7 +1,7 @@
 """What each gateway is to distribute now (docs/gateway-api.md §4): which jobs, which nodes, under which revision."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..const import (
@@ -90,6 +90,7 @@ class Handouts:
         keys = self.key_changes(self._keys_of(gateway_id))
         before = self._current.get(gateway_id)
         if before is not None and (before.jobs, before.keys) == (jobs, keys):
+            self._current[gateway_id] = replace(before, held=held)
             return False
         for _job, row in picks:
             row.handed_out = True
@@ -203,7 +204,7 @@ def parallel(gateway: Node | None) -> int:
 def _fitting(picks: list[Pick], room: int) -> list[Pick]:
     """Return the first of them that one list can hold."""
     jobs: set[int] = set()
-    fitting = []
+    fitting: list[Pick] = []
     for pick in picks:
         if len(fitting) < room and (pick[0].id in jobs or len(jobs) < MAX_LISTED_JOBS):
             jobs.add(pick[0].id)

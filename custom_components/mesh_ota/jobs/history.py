@@ -61,7 +61,7 @@ class History:
         fresh = [_made(job)] + [_ended(job, row) for row in job.nodes.values() if row.final]
         if job.cancelled_at is not None:
             fresh.append(_entry(job, "cancel", job.cancelled_at, actor=job.cancelled_by))
-        fresh += [_entry(job, **held) for held in job.holds]
+        fresh += [_held(job, held) for held in job.holds]
         fresh = [e for e in fresh if _key(e) not in self._known and e["at"] > self._since]
         for entry in sorted(fresh, key=lambda entry: str(entry["at"])):
             self._append(entry)
@@ -102,6 +102,11 @@ def _key(entry: dict[str, Any]) -> tuple[Any, ...]:
 
 def _made(job: Job) -> dict[str, Any]:
     return _entry(job, "job", job.created_at)
+
+
+def _held(job: Job, held: dict[str, str | None]) -> dict[str, Any]:
+    said = {"actor": held["actor"], "reason": held["reason"]}
+    return _entry(job, held["kind"] or "", held["at"] or "", **said)
 
 
 def _ended(job: Job, row: NodeRow) -> dict[str, Any]:
