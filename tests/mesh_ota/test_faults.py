@@ -2,22 +2,22 @@
 
 | fault | what it was | shown here | shown elsewhere (`test_faults.py` of that folder) |
 |---|---|---|---|
-| 1 | progress never left the gateway | per-node parts in the API | `gateway_firmware` |
-| 2 | completed meant: last part handed to somebody | only the proof completes | |
-| 3 | the target node was ignored | list names one node | `gateway_firmware` |
+| 1 | progress never left the gateway | per-node parts in the API | `gateway_firmware`, `end_to_end/test_update_all.py` |
+| 2 | completed meant: last part handed to somebody | only the proof completes | `end_to_end/test_update_all.py` |
+| 3 | the target node was ignored | list names one node | `gateway_firmware`, `end_to_end/test_jobs.py` |
 | 4 | the target type was ignored | the list's role, or a refusal | |
-| 5 | the second job installed the first one's bytes | | `gateway_firmware` |
+| 5 | the second job installed the first one's bytes | | `gateway_firmware`, `end_to_end/test_jobs.py` |
 | 6 | a silent node froze the queue | the queue goes on | `gateway_firmware` |
 | 7 | the new image confirmed itself at once | | `node_firmware` |
-| 8 | after a rollback the node claimed the new version | the old one is shown | `node_firmware` |
-| 9 | a gateway's restart left a job that nothing ended | it is listed again, and ends; ends are believed from its gateway alone | `gateway_firmware` |
+| 8 | after a rollback the node claimed the new version | the old one is shown | `node_firmware`, `end_to_end/test_jobs.py` |
+| 9 | a gateway's restart left a job that nothing ended | it is listed again, and ends; ends are believed from its gateway alone | `gateway_firmware`, `end_to_end/test_interrupted.py` |
 | 10 | no authentication | every door that there is is locked | |
 | 11 | ranges and error codes taken for bytes | the range table | `gateway_firmware` |
 | 12 | offers were never withdrawn, parts of two images mixed | the list ends | `gateway_firmware`, `painlessmesh` |
 | 13 | the chip was not looked at | wrong chip is refused, an unconfirmed one waits | |
 | 14 | nobody knew what a node runs | version by the node's own status | |
 | 15 | an empty upload blocked all others | refused; types side by side | |
-| 16 | the gateway could not be updated, two took one job | its own job; one owner | |
+| 16 | the gateway could not be updated, two took one job | its own job; one owner | `end_to_end/test_gateway_update.py` |
 | 17 | the history could be deleted | it outlives cancel and firmware, and names who | |
 | 18 | the tests needed a server that is in use, and deleted what it held | no test knows the address of one; both firmwares have tests, and all of them run for each change | |
 """

@@ -265,6 +265,21 @@ def test_a_node_that_moves_takes_its_row_along_as_a_new_attempt():
     assert house.listed(OTHER_GATEWAY) == {job.id: [HALL]}
 
 
+def test_moving_from_gateway_to_gateway_is_no_failed_try():
+    house = House()
+    house.add_gateway(OTHER_GATEWAY)
+    house.join(HALL)
+    job = house.create()
+    for here, there in ((GATEWAY, OTHER_GATEWAY), (OTHER_GATEWAY, GATEWAY)) * 2:
+        house.leave(HALL, here)
+        house.join(HALL, there)
+    row = job.nodes[HALL]
+    assert row.attempt == 5
+    house.progress(job, "restarting", boot=7)
+    house.say(HALL, boot=8)  # it knows nothing of it: the commit was lost
+    assert (row.status, row.tries) == (NodeStatus.PENDING, 1)
+
+
 def test_a_node_never_moves_between_commit_and_proof():
     house = House()
     house.add_gateway(OTHER_GATEWAY)

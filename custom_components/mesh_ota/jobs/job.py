@@ -38,6 +38,8 @@ class NodeRow:
     """What fills that sentence in any language; None where the words are somebody else's."""
     next_try: datetime | None = None
     attempt: int = 1
+    tries: int = 0
+    """How often it took the image and did not run it."""
     from_version: str | None = None
     to_version: str
     started_at: datetime | None = None

@@ -164,8 +164,9 @@ class Ledger:
 
     def try_again(self, job: Job, row: NodeRow, now: datetime) -> None:
         """Start the next attempt of a node that took the image but never ran it; the last one fails the row."""
-        if row.attempt >= MAX_ATTEMPTS:
-            self.move(job, row, NodeStatus.FAILED, now, "too_often", attempts=row.attempt)
+        row.tries += 1  # not `attempt`, which also counts the gateways that the node had in between
+        if row.tries >= MAX_ATTEMPTS:
+            self.move(job, row, NodeStatus.FAILED, now, "too_often", attempts=row.tries)
         elif self.move(job, row, NodeStatus.PENDING, now, "not_committed"):
             self.next_attempt(row)
 
