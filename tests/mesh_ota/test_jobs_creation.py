@@ -101,6 +101,22 @@ def test_the_same_job_twice_skips_what_runs_already(house: House):
     assert house.listed() == {}
 
 
+@pytest.mark.parametrize("node_ids", [None, [HALL, ATTIC]])
+def test_a_node_that_runs_it_already_ends_no_job_for_others(
+    house: House, node_ids: list[str] | None
+):
+    """Whichever comes first: the job used to be over with its first row."""
+    house.join(ATTIC)
+    house.say(HALL, proof=NEW_PROOF)
+    assert list(house.nodes.nodes)[:2] == [GATEWAY, HALL]
+    job = house.create(node_ids=node_ids)
+    assert job.nodes[HALL].status is NodeStatus.SKIPPED
+    assert job.open
+    assert house.listed() == {job.id: [ATTIC]}
+    house.restart(job, ATTIC)
+    assert job.status is JobStatus.COMPLETED
+
+
 def test_with_force_it_is_flashed_again_once(house: House):
     house.say(HALL, proof=NEW_PROOF)
     job = house.create(node_ids=[HALL], force=True)

@@ -101,8 +101,11 @@ def create(
     ledger.add(job)
     if node_ids is not None:
         _name_targets(job, [node.node_id for node in targets])
+    # All of them before any may end: with the last of its rows a job is over.
     for node in targets:
         add_row(ledger, job, node, now)
+    for node in targets:
+        skip(ledger, job, node, now)
     return job
 
 
@@ -195,7 +198,7 @@ def add_row(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
         node.chip = job.chip
     if not job.for_type:
         node.node_type = _as_named(job, node).node_type
-    row = job.nodes[node.node_id] = NodeRow(
+    job.nodes[node.node_id] = NodeRow(
         node_id=node.node_id,
         gateway_id=node.gateway_id,
         total_parts=job.num_parts,
@@ -204,6 +207,11 @@ def add_row(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
         to_version=job.version,
     )
     ledger.changed(job)
+
+
+def skip(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
+    """End the row of a node that runs the image already, unless it is forced."""
+    row = job.nodes[node.node_id]
     # Of a node that is away nobody knows what it runs by now: its next status decides.
     if node.online and not job.force_update and runs_already(job.proof, job.md5_hash, node):
         ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")
@@ -215,6 +223,7 @@ def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
         raise unfit
     _name_targets(job, [*job.nodes, node.node_id])
     add_row(ledger, job, node, now)
+    skip(ledger, job, node, now)
 
 
 def extend(ledger: Ledger, node: Node, now: datetime) -> None:
@@ -226,3 +235,4 @@ def extend(ledger: Ledger, node: Node, now: datetime) -> None:
         newer = any(other.id > job.id for other, _ in ledger.rows_of(node.node_id))
         if wanted and not newer and why_not(job, node) is None:
             add_row(ledger, job, node, now)
+            skip(ledger, job, node, now)
