@@ -162,12 +162,16 @@ class Orders:
     ) -> Job:
         """Install on one node; returns the open job if there is one already, joins one made within 2 s."""
         node = self._known(node_id)
-        if (found := self.engine.row_for(node_id)) and version in (None, found[1].to_version):
-            return found[0]
+        newest, found = self.latest_firmware(node), self.engine.row_for(node_id)
+        if found is not None:
+            # What is shown as the latest is what is on its way, or the newest in the library.
+            shown = found[1].to_version if found[1].started or newest is None else newest.version
+            if (version or shown) == found[1].to_version:
+                return found[0]
         fitting = self.library.fitting(node)
         firmware = next((each for each in fitting if each.version == version), None)
         if version is None:
-            firmware = self.latest_firmware(node)
+            firmware = newest
         if firmware is None:
             raise NotFound("no_such_version", node=node_id, version=version or "-")
         await self._async_signed()

@@ -13,6 +13,7 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.const import DOMAIN, NODE_SILENT
+from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.components.update import (
     ATTR_IN_PROGRESS,
     ATTR_INSTALLED_VERSION,
@@ -225,6 +226,28 @@ async def test_install_again_while_it_waits_makes_no_second_job(
     await install(hass)
     await install(hass)
     assert (await pending_job(caller))["version"] == "1.1.0"
+
+
+async def test_install_of_what_is_newer_takes_the_place_of_what_waits_but_not_of_what_is_on_its_way(
+    hass: HomeAssistant, hub: MeshOta, node: None, caller: GatewayClient, upload: Any
+):
+    """What is installed is what the entity shows as the latest."""
+    await upload("pir", "1.1.0")
+    await install(hass)
+    await upload("pir", "1.2.0")
+    await hass.async_block_till_done()
+    assert hass.states.get(UPDATE).attributes["latest_version"] == "1.2.0"
+    await install(hass)
+    listed = await pending_job(caller)
+    assert listed["version"] == "1.2.0"
+    await caller.report_progress(listed, NODE, "downloading", current_part=1)
+    await upload("pir", "1.3.0")
+    await hass.async_block_till_done()
+    assert hass.states.get(UPDATE).attributes["latest_version"] == "1.2.0"
+    with pytest.raises(HomeAssistantError, match="already in progress"):
+        await install(hass)
+    await hub.async_install(NODE, None)  # by whom that does not stop
+    assert [job.version for job in hub.jobs()] == ["1.1.0", "1.2.0"]
 
 
 async def test_update_all_is_one_job(
