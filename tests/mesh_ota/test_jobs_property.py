@@ -211,10 +211,11 @@ class Engine(RuleBasedStateMachine):
     @rule()
     def restart_home_assistant(self) -> None:
         """Home Assistant restarts; what it knows of nodes is what they say again."""
-        before, self.house = self.house, House(self.house.engine.stored())
+        before, self.house = self.house, House(self.house.engine.stored(), self.house.room)
         self.house.now = before.now + timedelta(minutes=1)
         self.house.add_gateway(OTHER_GATEWAY)
         self.house.nodes.restore(before.nodes.stored())
+        self.house.refresh()
 
     @invariant()
     def lists_keep_the_contract(self) -> None:
