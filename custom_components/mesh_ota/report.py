@@ -39,8 +39,12 @@ def _join(seen: Seen, more: Seen) -> None:
 def _take_gateway(hub: MeshOta, gateway_id: str, said: Any, now: datetime) -> None:
     if not isinstance(said, dict):
         return
-    hub.nodes.report_gateway(gateway_id, said)
     node, state = hub.nodes.nodes[gateway_id], hub.gateways[gateway_id]
+    room = node.room
+    hub.nodes.report_gateway(gateway_id, said)
+    if node.room != room:
+        # Its first list after a restart is made before it says so again.
+        hub.outlet.nodes_store.touch_later()
     hub.engine.placed(node, now)
     hub.engine.told(node, now)
     if hub.engine.restored_from_backup(gateway_id, state.highest_revision, now):

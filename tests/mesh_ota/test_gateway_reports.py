@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, flush_store
 
 from custom_components.mesh_ota.hub import Change, MeshOta
 from custom_components.mesh_ota.jobs.job import Job
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
+from custom_components.mesh_ota.nodes import NodeRegistry
 from homeassistant.core import HomeAssistant
 
 from .conftest import GATEWAY_ID, NewGateway
@@ -117,6 +118,24 @@ async def test_a_gateway_that_has_seen_the_future_pauses_all_jobs(
     await hub.async_resume_job(job.id)
     assert [entry["id"] for entry in (await caller.pending()).json["jobs"]] == [job.id]
     assert told.count(Change("old_backup_settled", "")) == 1
+
+
+async def test_how_many_targets_a_gateway_holds_is_known_after_a_restart(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, hass_storage: dict[str, Any]
+):
+    """A shorter list would make it throw away what it has brought to the others."""
+    await caller.report(version="1.0.0")
+    assert hub.engine.handouts.parallel(GATEWAY_ID) == 4
+    await caller.report(version="1.1.0", max_targets=24)
+    assert hub.engine.handouts.parallel(GATEWAY_ID) == 20
+    await flush_store(hub.outlet.nodes_store)
+    again = NodeRegistry()
+    again.restore(hass_storage["mesh_ota.nodes"]["data"])
+    again.add_gateway(GATEWAY_ID, "entry")
+    assert again.nodes[GATEWAY_ID].room == 24
+    for nonsense in ("24", -1, True, 10**9):
+        await caller.report(max_targets=nonsense)
+        assert hub.nodes.nodes[GATEWAY_ID].room == 0
 
 
 async def test_an_update_from_end_to_end(hub: MeshOta, caller: GatewayClient, job: Job):
