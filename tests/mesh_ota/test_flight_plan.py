@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from custom_components.mesh_ota.const import STOCK_SETTLED
 from custom_components.mesh_ota.errors import NotFound
 from custom_components.mesh_ota.jobs.flight_plan import GUESSED_RATE, RESTART, FlightPlan
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 
-from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, START, House, firmware
+from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, PORCH, START, House, firmware, sketch
 
 SIZE = GUESSED_RATE * 600
 """Ten minutes of transfer where nobody has a past."""
@@ -136,6 +137,23 @@ def test_each_gateway_serves_as_many_as_it_can(house: House):
     drawn = plan(house, rollout=Rollout(max_parallel=1))
     assert at(legs(drawn)["4100000000"]["starts_at"]) == timedelta()
     assert sorted(at(leg["starts_at"]) for leg in drawn["nodes"])[1:] == [timedelta(), TEN, 2 * TEN]
+
+
+def test_a_stock_node_takes_the_time_that_it_has_to_stay_and_waits_for_nobody():
+    house = House()
+    for number in range(3):
+        house.join_stock(str(2_000_000_000 + number)).chip = "esp32"
+    house.trees[GATEWAY] = [
+        [each, "2000000000" if each != "2000000000" else GATEWAY]
+        for each, _ in house.trees[GATEWAY]
+    ]
+    house.call()
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages).draw(
+        sketch(size_bytes=SIZE), house.now, rollout=Rollout(stop_after=1)
+    )
+    stays = TEN + RESTART + STOCK_SETTLED
+    assert {at(leg["ends_at"]) for leg in drawn["nodes"]} == {stays}
+    assert {leg["minutes"] for leg in drawn["nodes"]} == {round(stays.total_seconds() / 60, 1)}
 
 
 def test_with_a_threshold_no_more_restart_at_a_time_than_may_fail(house: House):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from ..const import PART_SIZE
+from ..const import PART_SIZE, STOCK_SETTLED
 from ..errors import NotFound, Unfit
 from ..firmware.record import Firmware
 from ..nodes import Node, NodeRegistry
@@ -40,6 +40,11 @@ class Leg:
     order: int | None = None
     begins: timedelta = timedelta()
     ends: timedelta = timedelta()
+
+    @property
+    def proving(self) -> timedelta:
+        """From the last part to the proof; a stock node has to stay for a while, since it cannot prove anything."""
+        return RESTART + (STOCK_SETTLED if self.node.stock else timedelta())
 
     @property
     def eligible(self) -> bool:
@@ -140,16 +145,21 @@ class FlightPlan:
         restarts = [begin] * (len(legs) if most is None else most)
         for leg in legs:
             arrived = _arrival(leg, size, slots.setdefault(*self._slots(leg, rollout, begin)))
+            if not self._holds(leg):
+                leg.ends = arrived + leg.proving
+                continue
             free = min(restarts)
-            leg.ends = max(arrived, free, *self._below(leg, legs)) + RESTART
+            leg.ends = max(arrived, free, *self._below(leg, legs)) + leg.proving
             restarts[restarts.index(free)] = leg.ends
         return max((leg.ends for leg in legs), default=begin)
 
-    def _below(self, leg: Leg, legs: list[Leg]) -> list[timedelta]:
-        """Return when those have proved themselves that hang on a node, if its gateway holds a commit back for them."""
+    def _holds(self, leg: Leg) -> bool:
+        """Whether its restart can be held back, for those below it or a threshold."""
         gateway = self._nodes.nodes.get(leg.node.gateway_id)
-        if leg.node.stock or gateway is None or not gateway.room:
-            return []
+        return not leg.node.stock and gateway is not None and gateway.room > 0
+
+    def _below(self, leg: Leg, legs: list[Leg]) -> list[timedelta]:
+        """Return when those have proved themselves that hang on a node."""
         name = leg.node.node_id
         return [each.ends for each in legs if name in self._order.carriers(each.node)]
 
@@ -244,7 +254,7 @@ def _shown(
 
 
 def _leg_shown(firmware: Firmware, leg: Leg, walls: dict[timedelta, datetime]) -> dict[str, Any]:
-    seconds = firmware.size_bytes / leg.rate + RESTART.total_seconds()
+    seconds = firmware.size_bytes / leg.rate + leg.proving.total_seconds()
     return {
         "node_id": leg.node.node_id,
         "name": leg.node.name,
