@@ -1,8 +1,8 @@
 """What a boot decides: which slot runs, and what a crash of its application changes.
 
 Reads and writes the state through `slot_state`; the table of the trial is `slot_trial`. The rule above
-all others: a confirmed slot keeps running, except where it cannot start at all and the other slot
-is confirmed and whole.
+all others: a confirmed slot keeps running, except where it cannot start at all or is no longer what was
+confirmed, and the other slot is confirmed and whole.
 """
 
 from device import slot_trial
@@ -10,7 +10,7 @@ from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
 
 LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
-FAILED_IMPORTS = 3  # in a row, before a confirmed slot that cannot be imported gives way
+CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is damaged gives way
 
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
@@ -54,6 +54,12 @@ def other_is_whole(state: SlotState) -> bool:
     return slot_proof(state.files, other, record["proof"]) == (record["proof"], None)
 
 
+def is_damaged(state: SlotState) -> bool:
+    """Whether the active slot is no longer what was confirmed here: then it is not its code that fails."""
+    recorded = state.record(state.active).get("proof", "")
+    return slot_proof(state.files, state.active, recorded)[1] is not None
+
+
 def note_crash(state: SlotState, reason: str, imported: bool, steady: bool) -> int:
     """Write down that the application ended; answers the seconds to wait before the reset.
 
@@ -65,7 +71,7 @@ def note_crash(state: SlotState, reason: str, imported: bool, steady: bool) -> i
         state.save()
         return 0
     state.crashes = 0 if steady else state.crashes + 1
-    if not imported and state.crashes >= FAILED_IMPORTS and other_is_whole(state):
+    if state.crashes >= CRASHES and (not imported or is_damaged(state)) and other_is_whole(state):
         state.active = other_than(state.active)
     state.save()
     return min(LONGEST_DELAY, 1 << min(state.crashes, 6))

@@ -46,6 +46,7 @@ def _next_try(state: SlotState, cause: str, partitions: object, here: bool, rese
         else:
             partitions.switch()
     except OSError as error:
-        slot_trial.refuse(state, NOT_TAKEN.format(error))
+        if state.trial:
+            slot_trial.refuse(state, NOT_TAKEN.format(error))
         return
     reset()

@@ -6,15 +6,16 @@ those are what the application imports, because `run` forgets the factory's modu
 the imports inside functions here, which keep nothing of them in memory.
 
 A board without a finger on it has only two ways on: the application runs, or the board restarts.
-So whatever is raised ends in a reset, and whatever hangs ends in one by the watchdog. Ctrl-C in the
-first two seconds, before the watchdog starts, leaves the board at the REPL.
+So whatever is raised ends in a reset, and whatever hangs ends in one by the watchdog, which runs from
+the first line on: with an hour for a person who presses Ctrl-C in the first two seconds and is left at
+the REPL, with thirty seconds from then on.
 """
 
 import gc
 import sys
 import time
 
-CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog starts
+CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog becomes strict
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
@@ -29,11 +30,12 @@ def choose(root: str = "", board: object = None) -> str:
     if hasattr(gc, "threshold"):  # CPython's counts something else
         gc.threshold(LOADING)  # pyright: ignore[reportAttributeAccessIssue]
     try:
+        board = board or factory_board()
+        board.watchdog(REPL_WATCHDOG_MS)
         from device.boot_choice import pick
         from device.flash_files import FlashFiles
         from device.slot_state import SlotState
 
-        board = board or factory_board()
         state = SlotState(FlashFiles(root))
         slot = state.active
         partitions = board.partitions()
@@ -81,9 +83,8 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
         use_factory_modules()
         (board or factory_board()).watchdog(REPL_WATCHDOG_MS)
         raise
-    except SystemExit:
-        raise  # a restart that the application asked for
     except BaseException as error:  # noqa: BLE001 - whatever it is, the board restarts
+        # SystemExit too: it would be a soft reset, after which the bootloader's trial goes on.
         failure = error
     main = None  # what it holds is all of the memory, if that is why it ended
     use_factory_modules()

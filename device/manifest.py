@@ -13,6 +13,7 @@ FORMAT = 1
 LONGEST = 16384  # bytes: it is held in memory as a whole
 MOST_FILES = 200
 LONGEST_NAME = 100  # what one ustar header can hold without its prefix field
+MOST_STEPS = 8  # of a name: folders are walked by recursion, and an ESP32's stack has 16 KB
 
 LOWER = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
@@ -171,6 +172,8 @@ def name_fault(name: str) -> str:
     for step in name.split("/"):  # an absolute name starts with an empty step
         if step in ("", ".", ".."):
             return "would leave its folder ({})".format(name)
+    if name.count("/") >= MOST_STEPS:
+        return "lies too deep ({})".format(name)
     return "is the manifest itself" if name == NAME else ""
 
 

@@ -158,7 +158,10 @@ class Slots:
         steps().arm(self._state, self.other, proof, tag, signed)
         self._state.save()
         self._installed = None
-        incoming.discard()
+        try:
+            incoming.discard()
+        except OSError:
+            pass  # the trial is armed all the same, and the next image removes it
 
     def flip(self, tag: str, proof: str) -> None:
         """The next boot tries the other slot as it is. Raises ImageError or OSError."""

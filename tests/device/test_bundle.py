@@ -65,6 +65,14 @@ def test_an_odd_name_is_refused():
         assert "oddly spelt" in refused(with_member(made.member(raw, b"x"))), raw
 
 
+def test_a_name_that_lies_too_deep_is_refused():
+    """Folders are walked by recursion, at each boot."""
+    deepest = "a/" * 7 + "b.py"
+    assert deepest in judge(listing(deepest))["files"]
+    assert "too deep" in refused(listing("a/" + deepest))
+    assert "too deep" in refused(with_member(made.member("a/" + deepest, b"x")))
+
+
 def test_everything_but_a_regular_file_is_refused():
     for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"x", b"g", b"L", b"K", b"\x00"):
         assert "not a regular file" in refused(with_member(made.member("node/b.py", b"", kind)))

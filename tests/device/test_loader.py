@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).parents[2]
 MICROPYTHON = str(REPOSITORY / ".tools/bin/micropython")
 
 BOARD = """
+import os
+
 def note(*words):
     with open("diary", "a") as diary:
         diary.write(" ".join([str(word) for word in words]) + "\\n")
@@ -37,7 +39,10 @@ class Board:
         return None
     def reset(self):
         note("reset")
-        raise SystemExit
+        power_off()
+
+def power_off():
+    os.system("kill -9 $PPID")
 """
 
 START = """
@@ -50,16 +55,20 @@ loader.run("node.app", sleep=lambda seconds: note("sleep", seconds))
 note("repl")
 """
 
-RUNS = "from device.board import note\ndef main():\n    note('ran', {!r})\n    raise SystemExit\n"
+RUNS = (
+    "from device.board import note, power_off\n"
+    "def main():\n    note('ran', {!r})\n    power_off()\n"
+)
 
 
-def application(body: str, version: str) -> bytes:
+def application(body: str, version: str, more: dict[str, bytes] | None = None) -> bytes:
     """A bundle whose node/app.py is that source."""
     files = {
         "node/__init__.py": b"",
         "node/app.py": body.encode(),
         "device/__init__.py": b"",
         "device/board.py": BOARD.encode(),
+        **(more or {}),
     }
     return made.bundle(files, version=version)
 
@@ -87,10 +96,10 @@ class RealBoard:
     def state(self) -> dict[str, object]:
         return json.loads((self.folder / "slots.json").read_text())
 
-    def commit(self, body: str, version: str = "1.1.0") -> None:
+    def commit(self, body: str, more: dict[str, bytes] | None = None) -> None:
         """Put that application into the other slot and arm its trial."""
         slots, incoming = self.slots, Incoming(str(self.folder))
-        made.arrive(incoming, application(body, version))
+        made.arrive(incoming, application(body, "1.1.0", more))
         slots.install(incoming, "pir", made.MICROPYTHON)
         slots.commit("tag-1")
 
@@ -98,7 +107,7 @@ class RealBoard:
         """One boot to its reset; answers what the board's diary says of it."""
         (self.folder / "cause").write_text(cause)
         (self.folder / "diary").write_text("")
-        options = ["-X", "heapsize=160k"] if self.python == MICROPYTHON else ["-B"]
+        options = ["-X", "heapsize=160k"] if self.python == MICROPYTHON else ["-B", "-u"]
         ended = subprocess.run(
             [self.python, *options, "start.py"],
             cwd=self.folder,
@@ -117,13 +126,15 @@ def board(request: pytest.FixtureRequest, tmp_path: Path) -> RealBoard:
 
 
 def test_the_watchdog_is_on_before_the_application_starts(board: RealBoard) -> None:
-    assert board.boot() == ["sleep 2", "watchdog 30000", "ran 1.0.0"]
+    assert board.boot() == ["watchdog 3600000", "sleep 2", "watchdog 30000", "ran 1.0.0"]
 
 
 def test_the_application_gets_the_modules_of_its_own_slot(board: RealBoard) -> None:
     board.commit(
         "import device.board, device\n"
-        "def main():\n    device.board.note('from', device.board.__file__)\n    raise SystemExit\n"
+        "def main():\n"
+        "    device.board.note('from', device.board.__file__)\n"
+        "    device.board.power_off()\n"
     )
     assert board.boot()[-1].endswith("b/device/board.py")
 
@@ -140,6 +151,8 @@ def test_the_application_gets_the_modules_of_its_own_slot(board: RealBoard) -> N
         ("def main():\n    main()", "recursion"),
         ("def main():\n    raise BaseException('everything')", "BaseException: everything"),
         ("def main():\n    raise ValueError('x' * 500)", "ValueError: xxx"),
+        ("import sys\ndef main():\n    sys.exit()", "SystemExit"),
+        ("raise SystemExit('enough')", "SystemExit: enough"),
     ],
 )
 def test_an_application_that_ends_by_itself_is_refused(
@@ -187,10 +200,11 @@ def test_the_factory_copy_cleans_up_after_a_slot_whose_own_copy_is_broken(board:
 
 
 def test_a_restart_that_the_application_asks_for_is_no_crash(board: RealBoard) -> None:
-    board.commit(RUNS.format("1.1.0"))
-    assert board.boot()[-1] == "ran 1.1.0"
+    board.commit("from device.board import Board\ndef main():\n    Board().reset()\n")
+    assert board.boot()[-1] == "reset"
     assert board.state["last"]["outcome"] == "trial"
-    assert board.boot()[-1] == "ran 1.1.0"
+    assert board.boot()[-1] == "reset"
+    assert "Try 2 of 4" in board.state["last"]["reason"]
 
 
 def test_a_confirmed_application_that_crashes_restarts_ever_more_slowly(board: RealBoard) -> None:
@@ -212,9 +226,20 @@ def test_a_slot_that_cannot_be_imported_gives_way_to_the_other(board: RealBoard)
     assert ran == ["reset", "reset", "reset", "ran 1.0.0"]
 
 
+def test_a_slot_that_rotted_gives_way_although_it_can_be_imported(board: RealBoard) -> None:
+    """A role is imported only when its application runs, as most of the modules are."""
+    body = "def main():\n    from roles import pir\n"
+    board.commit(body, more={"roles/pir.py": b"from device.board import power_off\npower_off()\n"})
+    board.boot()
+    board.slots.confirm()
+    (board.folder / "b/roles/pir.py").write_bytes(b"\x00\xff not python")
+    ran = [board.boot()[-1] for _ in range(4)]
+    assert ran == ["reset", "reset", "reset", "ran 1.0.0"]
+
+
 def test_ctrl_c_leaves_the_board_at_the_repl_with_an_hour_to_work(board: RealBoard) -> None:
     (board.folder / "a/node/app.py").write_text("def main():\n    raise KeyboardInterrupt\n")
-    assert board.boot() == ["sleep 2", "watchdog 30000", "watchdog 3600000"]
+    assert board.boot() == ["watchdog 3600000", "sleep 2", "watchdog 30000", "watchdog 3600000"]
 
 
 def test_a_flash_that_cannot_be_written_still_boots_what_is_confirmed(board: RealBoard) -> None:

@@ -89,6 +89,24 @@ def test_a_confirmed_slot_gives_way_only_after_three_failed_imports():
     assert board.boot() == "1.0.0"
 
 
+def test_a_damaged_slot_that_crashes_gives_way_after_three_times():
+    """What was confirmed is not what runs any more, so it is not the firmware's fault."""
+    for name in ("b/node/app.py", "b/roles/pir.py"):
+        board = boards.updated()
+        board.flash.contents[name] += b"x"
+        for _ in range(2):
+            board.crash()
+            assert board.boot() == "1.1.0"
+        board.crash()
+        assert board.boot() == "1.0.0"
+        assert board.slots.damaged is None
+    for name in ("a/node/app.py", "b/node/app.py"):
+        board.flash.contents[name] += b"x"
+    for _ in range(4):
+        board.crash()
+        assert board.boot() == "1.0.0", "the other one is no better"
+
+
 def test_a_confirmed_slot_that_crashes_never_gives_way():
     board = boards.updated()
     delays = []
