@@ -10,6 +10,7 @@ from tests.device import boards, made_bundles as made, made_images
 
 REPOSITORY = Path(__file__).parents[2]
 KIBIBYTE = 1024
+HEAP = "160k"  # of a node
 
 
 def heap_needed(folder: Path, size: int) -> int:
@@ -39,7 +40,7 @@ def measured(script: str, flash: Path, content: bytes) -> int:
     run = subprocess.run(
         [
             REPOSITORY / ".tools/bin/micropython",
-            *("-X", "heapsize=192k"),
+            *("-X", f"heapsize={HEAP}"),
             f"tests/device/{script}",
             *(flash, file, made.md5(content), str(len(content))),
         ],

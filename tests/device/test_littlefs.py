@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.firmware import flash
+from tests.device import littlefs_board, rollouts
 
 REPOSITORY = Path(__file__).parents[2]
 MICROPYTHON = REPOSITORY / ".tools/bin/micropython"
@@ -30,29 +30,17 @@ def test_no_cut_inside_littlefs_leaves_half_a_slot(full_counts: bool) -> None:
     assert min(good, bad) > (300 if full_counts else 50)
 
 
-@pytest.mark.timeout(3600)
-def test_the_shipped_boot_py_finds_a_whole_slot_on_whatever_a_cut_left(
-    full_counts: bool, tmp_path: Path
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("good", [True, False], ids=["a good image", "a bad image"])
+def test_the_job_ends_as_the_node_did_wherever_littlefs_was_cut(
+    good: bool, full_counts: bool, tmp_path: Path
 ) -> None:
-    """The same one level deeper: each remainder is booted by boot.py in a process of its own."""
-    for name, content in flash.factory_files("node").items():
-        path = tmp_path / "factory" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    step = "1" if full_counts else "89"
-    run = subprocess.run(
-        [MICROPYTHON, "-X", "heapsize=32m", "tests/device/littlefs_boot_cuts.py", step, tmp_path],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=3600,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr
-    said = run.stdout.splitlines()
-    print(said[-1])
-    good, bad = (int(word) for word in said[-1].split() if word.isdigit())
-    assert min(good, bad) > (300 if full_counts else 10)
+    """The same one level deeper: the process dies with the flash, boot.py starts in a new one, and Home Assistant hears."""
+    before = littlefs_board.in_service(tmp_path)
+    found = rollouts.every_cut(rollouts.OnLittlefs, before, good, 1 if full_counts else 37)
+    print(rollouts.told(found))
+    assert found.total() > (300 if full_counts else 20)
+    assert set(found) == {"1.0.0", "1.1.0"}
 
 
 def test_a_filesystem_filled_to_its_last_block_is_told_and_the_next_good_update_works() -> None:

@@ -1,0 +1,152 @@
+"""A rollout of one node whose power goes: the node by shipped code, its job in Home Assistant's own engine.
+
+Between them is a gateway that never gives up. Whatever was cut, the job has to end as the node ended.
+"""
+
+from collections import Counter
+
+from custom_components.mesh_ota.jobs.states import ENDED
+from tests.device import boards, image_boards, littlefs_board, made_bundles as made
+from tests.device.power_cuts import WAYS
+from tests.device.ram_flash import PowerCut
+from tests.mesh_ota.house import HALL, House, firmware
+
+TURNS = 8  # of a gateway that never gives up
+REASON = "The self-test failed: no sensor."
+
+
+def bundle_image(content):
+    """The row that Home Assistant's library has of this bundle."""
+    return firmware(
+        md5_hash=made.md5(content),
+        sha256=made.sha256(content),
+        proof=made.proof(content),
+        size_bytes=len(content),
+    )
+
+
+class Bundles:
+    """Nodes that run app-bundles."""
+
+    boards = boards
+    image = bundle_image(boards.NEW)
+
+    @staticmethod
+    def said(slots):
+        return {"kind": "app-bundle", "version": slots.manifest()["version"]}
+
+
+class OnLittlefs(Bundles):
+    """The same on a real littlefs2, each boot in a process of its own."""
+
+    boards = littlefs_board
+    image = bundle_image(littlefs_board.NEW)
+
+
+class Images:
+    """Nodes that run esp-images."""
+
+    boards = image_boards
+    image = firmware(
+        kind="esp-image",
+        hardware="ESP32",
+        chip="esp32",
+        md5_hash=made.md5(image_boards.NEW),
+        sha256=made.sha256(image_boards.NEW),
+        proof=made.sha256(image_boards.NEW),
+        size_bytes=len(image_boards.NEW),
+    )
+
+    @staticmethod
+    def said(slots):
+        return {"kind": "esp-image", "images": True}
+
+
+class Rollout:
+    """One node and one job for it."""
+
+    def __init__(self, kind, before, good):
+        self.kind = kind
+        self.good = good
+        self.board = type(before)(before.flash.copy())
+        self.board.boot("power_on")
+        self.house = House()
+        self.house.join(HALL, **self.status())
+        self.job = self.house.create(kind.image, node_ids=[HALL])
+
+    @property
+    def row(self):
+        return self.job.nodes[HALL]
+
+    def status(self):
+        slots = self.board.slots
+        said = {"proof": slots.proof(), "boot": slots.boot, "last": slots.last}
+        return said | self.kind.said(slots)
+
+    def play(self):
+        """Gateway and node do what they can, until the job has ended."""
+        for _ in range(TURNS):
+            self.house.say(HALL, **self.status())
+            if self.job.status in ENDED:
+                return
+            if not self.board.slots.in_trial:
+                self.update()
+            elif self.good:
+                self.board.slots.confirm()
+            else:
+                self.board.slots.refuse(REASON)
+                self.board.boot()
+        raise AssertionError(self.job.as_dict())
+
+    def update(self):
+        """Offered, taken, checked, committed, restarted; the gateway tells each step that the node lived to say."""
+        self.house.progress(self.job, "downloading")
+        self.board.receive(self.kind.boards.NEW)
+        self.house.progress(self.job, "verifying")
+        self.board.slots.commit(self.job.tag(self.row))
+        self.house.progress(self.job, "restarting", boot=self.board.slots.boot)
+        self.board.boot()
+
+    def recover(self):
+        """The power comes back; answers the version that it finds."""
+        self.board.flash.switch_on()
+        version = self.board.boot("power_on")
+        self.play()
+        return version
+
+    def ended_right(self):
+        """As the node ended, so the job."""
+        wanted, status = ("1.1.0", "completed") if self.good else ("1.0.0", "rolled_back")
+        assert (self.row.status, self.board.boot("power_on")) == (status, wanted)
+        assert self.board.slots.damaged is None
+        assert self.good or REASON in (self.row.error_message or "")
+
+
+def every_cut(kind, before, good, step=1):
+    """Cut the power at every `step`th flash operation of a rollout, in each way, and see that job and node end alike.
+
+    Answers how often which version ran when the power had come back.
+    """
+    found = Counter()
+    for offset, way in enumerate(WAYS):
+        at, cut = 1 + offset * step // len(WAYS), True
+        while cut:
+            rollout = Rollout(kind, before, good)
+            rollout.board.flash.cut_at(at, way)
+            try:
+                rollout.play()
+                cut = False
+            except PowerCut:
+                found[rollout.recover()] += 1
+                at += step
+            rollout.board.flash.switch_on()
+            rollout.ended_right()
+    return found
+
+
+def told(found):
+    """The counts as a sentence."""
+    counts = found.total(), found["1.0.0"], found["1.1.0"]
+    return "{} power cuts, each with its job to its end; {} times the old version booted, {} times the new".format(
+        *counts
+    )
