@@ -93,7 +93,9 @@ async def test_the_peak_of_an_update_does_not_grow_with_the_image(gateway, hardw
         gateway.sender.withdraw("pir", "ESP32-MPY")
     in_kib = {size // KIBIBYTE: round(peak / KIBIBYTE, 1) for size, peak in peaks.items()}
     hardware = round(hardware_takes / KIBIBYTE, 1)
-    print(f"of {HEAP} in use, by KiB of the image: {in_kib}; {hardware} of them hardware, idle {quiet // KIBIBYTE}")
+    print(
+        f"of {HEAP} in use, by KiB of the image: {in_kib}; {hardware} of them hardware, idle {quiet // KIBIBYTE}"
+    )
     assert max(peaks.values()) - min(peaks.values()) < 2 * KIBIBYTE
     assert max(peaks.values()) - quiet < MOST_FOR_AN_UPDATE
     assert max(peaks.values()) - hardware_takes < (DESIGN - PIECES) * KIBIBYTE
