@@ -22,8 +22,8 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
             reason = type(failure).__name__
             print(trace_of(failure))
             reason = describe(failure)
-    except MemoryError:
-        pass  # what ended the application is in the way; its name must do
+    except Exception:  # noqa: BLE001 - no memory, or it cannot be printed: its name must do
+        pass
     print(reason)
     delay = DELAY_UNKNOWN
     try:
@@ -49,7 +49,7 @@ def describe(error: BaseException) -> str:
     place = ""
     for line in trace_of(error).split("\n"):
         if line.lstrip().startswith('File "'):
-            pieces = line.split('"')
+            pieces = line.split('"') + [""]
             file = "/".join(pieces[1].split("/")[-2:])
             place = " ({}:{})".format(file, pieces[2].split("line ")[-1].split(",")[0])
     place = place[:LONGEST_PLACE]

@@ -257,7 +257,9 @@ def test_the_next_access_point_is_joined_after_the_loss_of_the_first():
 
 
 def test_leaving_what_was_never_joined_is_no_crash():
-    Board().leave()
+    board = Board()
+    board.leave()
+    assert not board.uplink_alive()
 
 
 # Who may become a neighbour

@@ -152,6 +152,12 @@ def test_the_application_gets_the_modules_of_its_own_slot(board: RealBoard) -> N
         ("def main():\n    raise BaseException('everything')", "BaseException: everything"),
         ("def main():\n    raise ValueError('x' * 500)", "ValueError: xxx"),
         ("import sys\ndef main():\n    sys.exit()", "SystemExit"),
+        ("def main():\n    raise ValueError('x\\n  File \"y')", "ValueError: x"),
+        (
+            "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\n"
+            "def main():\n    raise Mute('x')",
+            "Mute",
+        ),
         ("raise SystemExit('enough')", "SystemExit: enough"),
     ],
 )

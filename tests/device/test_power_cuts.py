@@ -119,13 +119,16 @@ def test_two_cuts_in_a_row_are_survived_too():
             update_and_confirm(board)
 
     before = boards.in_service()
-    at = 1
+    at, cuts = 1, 0
     board = cut(before, update_and_confirm, at, "torn")
     while board is not None:
         for second in (1, 2, 5, 9):
             twice = cut(board, again, second, "torn")
             if twice is not None:
+                cuts += 1
                 boots_whole(twice)
                 finish(twice)
         at += 3
         board = cut(before, update_and_confirm, at, "torn")
+    print("pairs of power cuts:", cuts)
+    assert cuts > 40
