@@ -6,21 +6,18 @@ flash (flash.py), and who is in radio range (air.py).
 """
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulator import partitions
 from simulator.guardian import Guardian
+from simulator.powered import Powered
 
 START = Path(__file__).with_name("start.py")
 
-# From reset to the first line of boot.py an ESP32 takes about this long.
-BOOT_SECONDS = 0.3
 _LOOK_SECONDS = 0.25
 _FROZEN = 64  # KiB: what the code of a running application takes here
 
@@ -35,24 +32,18 @@ class Machine:
     guardian: Guardian
 
 
-class Board:
+class Board(Powered):
     def __init__(self, machine: Machine, folder: Path, name: str, mac: bytes, heap: str) -> None:
-        self.name = name
+        super().__init__(folder, name, machine.guardian)
         self.mac = mac
-        self.folder = folder
         self.flash = folder / "flash"
         self.parts = folder / "parts"
-        self.console = folder / "console.log"
-        self.starts = 0
         self._machine = machine
         self._heap = heap
-        self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._life: asyncio.Task[None] | None = None
         for path in (self.flash, self.parts / "pins", self.parts / "dht"):
             path.mkdir(parents=True, exist_ok=True)
         (self.parts / "mac").write_text(mac.hex())
-        self.console.touch()
 
     @property
     def access_point_mac(self) -> bytes:
@@ -68,30 +59,9 @@ class Board:
         """Where its mesh port is: 127.x.y.1, x and y being the last two bytes of the access point's address."""
         return f"127.{self.access_point_mac[4]}.{self.access_point_mac[5]}.1"
 
-    @property
-    def pid(self) -> int | None:
-        """Of the process that plays the processor now."""
-        return self._process.pid if self._process else None
-
-    async def start(self, cause: str = "power_on") -> None:
-        if self._life is None:
-            await self._boot(cause)
-            self._life = asyncio.create_task(self._live())
-
     async def stop(self) -> None:
-        """Pull the plug: nothing is flushed, nothing is said to anybody."""
-        life, self._life = self._life, None
-        if life:
-            life.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await life
-        await self._end_process()
+        await super().stop()
         self._note("power off")
-
-    async def power_cut(self, seconds: float = 0.2) -> None:
-        await self.stop()
-        await asyncio.sleep(seconds)
-        await self.start()
 
     def press(self, pin: int, level: int) -> None:
         """Drive a line from outside, as a button or a sensor does."""
@@ -100,9 +70,6 @@ class Board:
     def pin(self, pin: int) -> int | None:
         path = self.parts / "pins" / str(pin)
         return int(path.read_text()) if path.exists() else None
-
-    def said(self) -> str:
-        return self.console.read_text(errors="replace")
 
     async def wait_until_said(self, pattern: str, seconds: float, start: int = 0) -> re.Match[str]:
         """Wait for a line of the console, from character `start` on; TimeoutError names the board and shows its end."""
@@ -131,13 +98,12 @@ class Board:
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.folder),
         }
-        self._process = await asyncio.create_subprocess_exec(
+        process = await self._run(
             self._machine.micropython, "-X", f"heapsize={self._heap_now()}", START, self._machine.hardware,
-            cwd=self.flash, env=environment, start_new_session=True, stdin=asyncio.subprocess.DEVNULL,
+            cwd=self.flash, env=environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        self._listening = asyncio.create_task(self._listen(self._process.stdout))
-        self._machine.guardian.guard(self._process.pid)
+        self._listening = asyncio.create_task(self._listen(process.stdout))
 
     def _heap_now(self) -> str:
         """An application frozen into the image takes none of a board's heap; laid out beside the board it does."""
@@ -150,15 +116,12 @@ class Board:
         async for line in output:
             self._note(line.decode(errors="replace").rstrip(), mark="")
 
-    async def _live(self) -> None:
-        while True:
-            cause = await self._next_reset()
-            self._silence_the_radio()
-            await asyncio.sleep(BOOT_SECONDS)
-            await self._boot(cause)
-
     async def _next_reset(self) -> str:
-        """Wait until this boot ends; the cause that the next one will be told."""
+        cause = await self._end_of_boot()
+        self._silence_the_radio()
+        return cause
+
+    async def _end_of_boot(self) -> str:
         assert self._process
         ended = asyncio.ensure_future(self._process.wait())
         try:
@@ -170,7 +133,7 @@ class Board:
                     return "watchdog"
         finally:
             ended.cancel()
-        self._machine.guardian.release(self._process.pid)
+        await self._ended()
         asked = self.parts / "reset"
         if asked.exists():
             return asked.read_text()
@@ -185,15 +148,9 @@ class Board:
             return False
 
     async def _end_process(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await super()._end_process()
         if self._listening:
             await self._listening
-        self._machine.guardian.release(process.pid)
         self._silence_the_radio()
 
     def _silence_the_radio(self) -> None:

@@ -22,7 +22,8 @@ import tty
 from pathlib import Path
 
 from simulator import firmware
-from simulator.bootloader import BOOT_SECONDS, START
+from simulator.bootloader import START
+from simulator.powered import BOOT_SECONDS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
