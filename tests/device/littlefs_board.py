@@ -154,6 +154,16 @@ class FarSlots:
     def refuse(self, reason: str) -> None:
         self._board.ask("refuse", reason)
 
+    @property
+    def waits_for_retry(self) -> bool:
+        return self._said("waits_for_retry")
+
+    def retry(self, reason: str) -> None:
+        self._board.ask("retry", reason)
+
+    def rearm(self) -> None:
+        self._board.ask("rearm")
+
     def _said(self, name: str) -> object:
         return self._board.ask("status")[name]
 

@@ -119,6 +119,7 @@ class Application:
             "last": slots.last,
             "damaged": slots.damaged,
             "in_trial": slots.in_trial,
+            "waits_for_retry": slots.waits_for_retry,
         }
 
     def receive(self, announcement):
@@ -136,6 +137,12 @@ class Application:
 
     def refuse(self, reason):
         slots.refuse(reason)
+
+    def retry(self, reason):
+        slots.retry(reason)
+
+    def rearm(self):
+        assert slots.rearm()
 
     def cut_at(self, operation, way):
         chip.operations, chip.dies_at, chip.way = 0, operation, way

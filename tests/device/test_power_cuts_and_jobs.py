@@ -9,9 +9,9 @@ from tests.device import rollouts
 
 
 @pytest.mark.parametrize("kind", [rollouts.Bundles, rollouts.Images])
-@pytest.mark.parametrize("good", [True, False], ids=["a good image", "a bad image"])
-def test_the_job_ends_as_the_node_did_wherever_the_power_went(kind, good):
-    found = rollouts.every_cut(kind, kind.boards.in_service(), good)
+@pytest.mark.parametrize("fate", rollouts.FATES)
+def test_the_job_ends_as_the_node_did_wherever_the_power_went(kind, fate):
+    found = rollouts.every_cut(kind, kind.boards.in_service(), fate)
     print(rollouts.told(found))
     assert found.total() > 60
     assert min(found["1.0.0"], found["1.1.0"]) > 5

@@ -122,7 +122,7 @@ def test_wrong_bytes_are_refused_with_a_reason_that_reaches_home_assistant(case)
     kind, _name, code, content, stored = case
     before = kind.boards.in_service()
     before.flash.capacity = 600_000
-    rollout = rollouts.Rollout(kind, before, True, row_of(kind, content, stored))
+    rollout = rollouts.Rollout(kind, before, image=row_of(kind, content, stored))
     gateway = Gateway(rollout.house)
     gateway.heard(phase="downloading", md5=gateway.job.md5, boot=rollout.board.slots.boot)
     said = take(rollout.board, gateway.announcement(), content)
@@ -137,6 +137,6 @@ def test_wrong_bytes_are_refused_with_a_reason_that_reaches_home_assistant(case)
     assert len(said[1]) > 20
     assert rollout.board.boot("power_on") == "1.0.0"
     assert rollout.board.slots.damaged is None
-    good = rollouts.Rollout(kind, rollout.board, True)
+    good = rollouts.Rollout(kind, rollout.board)
     good.play()
     good.ended_right()
