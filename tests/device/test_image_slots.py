@@ -1,6 +1,7 @@
 """An esp-image on its way into the other partition, its trial, and the way back. Runs on both Pythons."""
 
 from device.partitions import ABORTED, NEW as NOTED_NEW, PENDING, UNDEFINED, VALID
+from simulator.hardware.flash_chip import Partition
 from tests.device import image_boards as boards, made_images as made
 from tests.device.image_boards import NEW, OLD
 from tests.device.made_bundles import md5, refusal, sha256
@@ -350,6 +351,18 @@ def test_a_lost_state_file_in_the_trial_does_not_lose_the_trial():
     assert board.slots.in_trial
     assert board.slots.confirm()
     assert board.boot("power_on") == "1.1.0"
+
+
+def test_the_other_partition_can_be_taken_by_hand_as_the_docs_say():
+    with open("docs/hardware.md") as page:
+        typed = page.read().split("```python\n")[2].split("```")[0]
+    assert "Partition(Partition.RUNNING).get_next_update().set_boot()" in typed
+    board = boards.updated()
+    Partition(board.chip, board.chip.running).get_next_update().set_boot()
+    assert board.boot() == "1.0.0"
+    assert board.slots.in_trial
+    assert board.slots.confirm()
+    assert board.boot("power_on") == "1.0.0"
 
 
 def test_the_boot_number_grows_even_when_the_state_file_was_lost():
