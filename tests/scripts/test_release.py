@@ -98,6 +98,8 @@ def test_the_integration_unpacks_to_what_home_assistant_loads(files: Path) -> No
         manifest = json.loads(archive.read("manifest.json"))
         names = set(archive.namelist())
     assert manifest == json.loads((folder / "manifest.json").read_text()) | {"version": VERSION}
+    there = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert names == {path.relative_to(folder).as_posix() for path in there}
     assert {"__init__.py", "translations/en.json", "brand/icon.png"} <= names
     assert not any("__pycache__" in name or name.startswith(("/", ".")) for name in names)
 
