@@ -61,9 +61,10 @@ async def test_home_assistant_runs_the_released_integration_and_brings_a_release
     await released.client.call(
         "POST", "/api/services/update/install", {"entity_id": offered.entity_id}
     )
-    shown = await released.until(
-        lambda: released.entity(NAME), lambda now: now.installed == VERSION, 120
+    await released.until(
+        lambda: released.entity(NAME),
+        lambda now: now.installed == VERSION and not now.in_progress,
+        120,
     )
-    assert not shown.in_progress
     node = await released.node(NAME)
     assert (node["version"], node["proof"]) == (VERSION, uploaded["proof"])
