@@ -1,7 +1,7 @@
 """What a boot decides: which slot runs, and what a crash of its application changes.
 
 Reads and writes the state through `slot_state`; the table of the trial is `slot_trial`. The rule above
-all others: a confirmed slot keeps running, except where it cannot start at all or is no longer what was
+all others: a confirmed slot keeps running, except where it cannot start any more or is no longer what was
 confirmed, and the other slot is confirmed and whole.
 """
 
@@ -10,7 +10,15 @@ from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
 
 LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
+STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is damaged gives way
+EARLY_CRASHES = (
+    10  # in a row, before one gives way that ends so early that no update could reach it
+)
+EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
+NO_TAG = "0"  # of what no gateway began
+
+LOOPS = "{} failed starts: {}"
 
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
@@ -60,18 +68,34 @@ def is_damaged(state: SlotState) -> bool:
     return slot_proof(state.files, state.active, recorded)[1] is not None
 
 
-def note_crash(state: SlotState, reason: str, imported: bool, steady: bool) -> int:
+def note_crash(state: SlotState, reason: str, imported: bool, ran: int) -> int:
     """Write down that the application ended; answers the seconds to wait before the reset.
 
-    `imported` is False when it did not even get to its `main`, `steady` is True when it had run
-    for so long that its start is not what failed.
+    `imported` is False when it did not even get to its `main`, `ran` is how many seconds it ran.
     """
     if state.trial and state.trial["stage"] == "running":
         slot_trial.refuse(state, reason)
         state.save()
         return 0
-    state.crashes = 0 if steady else state.crashes + 1
-    if state.crashes >= CRASHES and (not imported or is_damaged(state)) and other_is_whole(state):
+    state.crashes = 0 if ran >= STEADY_SECONDS else state.crashes + 1
+    delay = min(LONGEST_DELAY, 1 << min(state.crashes, 6))
+    if state.crashes >= CRASHES and gives_way(state, reason, imported, ran):
         state.active = other_than(state.active)
+        state.crashes = 0
     state.save()
-    return min(LONGEST_DELAY, 1 << min(state.crashes, 6))
+    return delay
+
+
+def gives_way(state: SlotState, reason: str, imported: bool, ran: int) -> bool:
+    """Whether the other slot is to take the place of the active one, which fails again and again."""
+    if not other_is_whole(state):
+        return False
+    if not imported or is_damaged(state):
+        return True
+    other = state.record(other_than(state.active))["proof"]
+    if state.crashes < EARLY_CRASHES or ran >= EARLY_SECONDS or state.is_refused(other):
+        return False
+    # It passed its trial once and would not any more: nobody could reach the node to mend it.
+    slot_trial.arm(state, state.active, state.record(state.active).get("proof", ""), NO_TAG)
+    slot_trial.refuse(state, LOOPS.format(state.crashes, reason))
+    return True

@@ -14,8 +14,8 @@ LONGEST_PLACE = 50  # of them, for file and line
 
 def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
     """After an application that ended: note `crash` (what it raised or None, whether it was
-    imported, whether it had run steadily), wait, reset."""
-    failure, imported, steady = crash
+    imported, the seconds that it ran), wait, reset."""
+    failure, imported, ran = crash
     reason = "The application ended."
     try:
         if failure is not None:
@@ -31,7 +31,7 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
         from device.flash_files import FlashFiles
         from device.slot_state import SlotState
 
-        delay = note_crash(SlotState(FlashFiles(root)), reason, imported, steady)
+        delay = note_crash(SlotState(FlashFiles(root)), reason, imported, ran)
         partitions = board.partitions()
         if partitions is not None:
             partitions.go_back()

@@ -18,7 +18,6 @@ import time
 CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog becomes strict
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
-STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 FACTORY_PATH = []  # sys.path as it was before the slot came first
 LOADING = 2048  # bytes between collections: code that is loaded must not lie among garbage
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
@@ -90,8 +89,8 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     use_factory_modules()
     from device.crash import recover
 
-    steady = seconds() - started >= STEADY_SECONDS
-    recover(root, board or factory_board(), (failure, imported, steady), sleep)
+    ran = seconds() - started
+    recover(root, board or factory_board(), (failure, imported, ran), sleep)
 
 
 def factory_board() -> object:

@@ -33,10 +33,10 @@ class BoardInMemory:
     def version(self):
         return (self.slots.manifest() or {}).get("version")
 
-    def crash(self, reason="ValueError: no", imported=True, steady=False):
+    def crash(self, reason="ValueError: no", imported=True, ran=60):
         """The application raised; answers the seconds that the loader waits."""
         state = SlotState(self.flash.files())
-        return boot_choice.note_crash(state, reason, imported, steady)
+        return boot_choice.note_crash(state, reason, imported, ran)
 
     def receive(self, content, **changes):
         """Let an image arrive and be unpacked; answers its proof."""

@@ -120,7 +120,7 @@ class ImageBoard:
 
     def crash(self, reason="ValueError: no", imported=True):
         """The application raised: what the loader does before it resets."""
-        boot_choice.note_crash(SlotState(self.flash.files()), reason, imported, False)
+        boot_choice.note_crash(SlotState(self.flash.files()), reason, imported, 60)
         self.partitions().go_back()
 
     def receive(self, content, **changes):

@@ -231,6 +231,22 @@ def test_a_slot_that_cannot_be_imported_gives_way_to_the_other(board: RealBoard)
     assert ran == ["reset", "reset", "reset", "ran 1.0.0"]
 
 
+def test_a_firmware_that_fails_at_each_start_but_its_first_gives_way(board: RealBoard) -> None:
+    board.commit(
+        "import os\n"
+        "def main():\n"
+        "    if 'mine' in os.listdir():\n        raise ValueError('what have I written?')\n"
+        "    open('mine', 'w').close()\n"
+        "    from device.board import power_off\n    power_off()\n"
+    )
+    board.boot()
+    board.slots.confirm()
+    ran = [board.boot()[-1] for _ in range(11)]
+    assert ran == ["reset"] * 10 + ["ran 1.0.0"]
+    reason = "10 failed starts: ValueError: what have I written? (node/app.py:4)"
+    assert board.state["last"]["reason"] == reason
+
+
 def test_a_slot_that_rotted_gives_way_although_it_can_be_imported(board: RealBoard) -> None:
     """A role is imported only when its application runs, as most of the modules are."""
     body = "def main():\n    from roles import pir\n"

@@ -107,14 +107,37 @@ def test_a_damaged_slot_that_crashes_gives_way_after_three_times():
         assert board.boot() == "1.0.0", "the other one is no better"
 
 
-def test_a_confirmed_slot_that_crashes_never_gives_way():
+def test_a_confirmed_slot_that_ends_at_each_start_gives_way_and_is_refused():
+    """It passed its trial and would not any more, so no update could reach the node."""
+    board = boards.updated()
+    for _ in range(9):
+        board.crash("ValueError: no", ran=3)
+        assert board.boot() == "1.1.0"
+    board.crash("ValueError: no", ran=3)
+    assert board.boot() == "1.0.0"
+    assert (board.slots.last["outcome"], board.slots.last["proof"]) == ("refused", made.proof(NEW))
+    assert board.slots.last["reason"] == "10 failed starts: ValueError: no"
+    assert board.slots.is_refused(made.proof(NEW)) and board.slots.other_image is None
+    for _ in range(12):
+        board.crash(ran=3)
+        assert board.boot() == "1.0.0", "there is nothing better"
+
+
+def test_the_only_firmware_never_gives_way():
+    board = boards.in_service()
+    for _ in range(12):
+        board.crash(ran=3)
+        assert board.boot() == "1.0.0"
+
+
+def test_a_confirmed_slot_that_crashes_later_never_gives_way():
     board = boards.updated()
     delays = []
-    for _ in range(8):
+    for _ in range(12):
         delays.append(board.crash())
         assert board.boot("watchdog") == "1.1.0"
-    assert delays == [2, 4, 8, 16, 32, 60, 60, 60]
-    assert board.crash(steady=True) == 1
+    assert delays == [2, 4, 8, 16, 32] + [60] * 7
+    assert board.crash(ran=600) == 1
 
 
 # ---- a lost state
