@@ -96,6 +96,9 @@ def gives_way(state: SlotState, reason: str, imported: bool, ran: int) -> bool:
     if state.crashes < EARLY_CRASHES or ran >= EARLY_SECONDS or state.is_refused(other):
         return False
     # It passed its trial once and would not any more: nobody could reach the node to mend it.
-    slot_trial.arm(state, state.active, state.record(state.active).get("proof", ""), NO_TAG)
+    proof, last = state.record(state.active).get("proof", ""), state.last or {}
+    # Home Assistant may not have heard yet how the trial went.
+    tag = last["tag"] if last.get("proof") == proof else NO_TAG
+    slot_trial.arm(state, state.active, proof, tag)
     slot_trial.refuse(state, LOOPS.format(state.crashes, reason))
     return True

@@ -116,6 +116,7 @@ def test_a_confirmed_slot_that_ends_at_each_start_gives_way_and_is_refused():
     board.crash("ValueError: no", ran=3)
     assert board.boot() == "1.0.0"
     assert (board.slots.last["outcome"], board.slots.last["proof"]) == ("refused", made.proof(NEW))
+    assert board.slots.last["tag"] == "tag-1", "Home Assistant may have heard nothing of that trial"
     assert board.slots.last["reason"] == "10 failed starts: ValueError: no"
     assert board.slots.is_refused(made.proof(NEW)) and board.slots.other_image is None
     for _ in range(12):
