@@ -402,3 +402,15 @@ def test_a_bootloader_that_knows_no_trials_is_told_to_go_back():
     assert board.boot("power_on") == "1.1.0"
     assert board.slots.confirm()
     assert board.boot("power_on") == "1.1.0"
+
+
+def test_an_image_stays_where_the_one_before_is_damaged_and_cannot_be_gone_back_to():
+    """With a bootloader that keeps on with what it was told once."""
+    board = boards.in_service(old_bootloader=True)
+    board.update(NEW)
+    for _ in range(3):
+        assert board.boot("power_on") == "1.1.0"
+    board.flash.partitions["ota_0"][5000] ^= 1
+    assert board.boot("power_on") == "1.1.0"
+    assert board.slots.last["outcome"] == "refused"
+    assert board.boot("power_on") == "1.1.0"

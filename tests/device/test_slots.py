@@ -111,3 +111,17 @@ def test_a_damaged_slot_is_not_flipped_to():
     board = boards.updated()
     board.flash.contents["a/node/app.py"] += b"x"
     assert made.refusal(board.slots.flip, "tag-9", made.proof(OLD))[0] == "bundle"
+
+
+def test_a_flash_that_cannot_clear_the_arrived_image_does_not_take_the_commit_back():
+    board = boards.in_service()
+    incoming = boards.Incoming(files=board.slots.files)
+    made.arrive(incoming, NEW)
+    board.slots.install(incoming, "pir", made.MICROPYTHON)
+
+    def worn_out():
+        raise OSError(5)
+
+    incoming.discard = worn_out
+    board.slots.commit("tag-1")
+    assert board.boot() == "1.1.0"
