@@ -5,6 +5,8 @@ all others: a confirmed slot keeps running, except where it cannot start any mor
 confirmed, and the other slot is confirmed and whole.
 """
 
+import time
+
 from device import slot_trial
 from device.proof import slot_manifest, slot_proof
 from device.slot_state import SLOTS, SlotState, other_than
@@ -16,20 +18,25 @@ EARLY_CRASHES = (
     10  # in a row, before one gives way that ends so early that no update could reach it
 )
 EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
+EARLY_HANG = (
+    50  # seconds from boot to boot of one that hangs within these 15: the watchdog needs 30 more
+)
 NO_TAG = "0"  # of what no gateway began
 
 LOOPS = "{} failed starts: {}"
+HANGS = "The watchdog reset the node."
 
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
 
-def pick(state: SlotState, cause: str, images: bool = False) -> str:
+def pick(state: SlotState, cause: str, images: bool = False, now: int | None = None) -> str:
     """The slot to boot. The boot and the trial are counted in flash before its code can run.
 
     Raises OSError when that cannot be written; the state then has the active slot to fall back on,
     for a trial that is not counted must not be run. `images` is whether the board has OTA
     partitions: without them nothing could ever end an image's trial.
     """
+    note_hang(state, cause, int(time.time()) if now is None else now)
     if not images and state.trial and state.trial["slot"] not in SLOTS:
         state.trial = None
     slot = slot_trial.start(state, cause)
@@ -84,6 +91,19 @@ def note_crash(state: SlotState, reason: str, imported: bool, ran: int) -> int:
         state.crashes = 0
     state.save()
     return delay
+
+
+def note_hang(state: SlotState, cause: str, now: int) -> None:
+    """Count a boot before this one that hung soon after its start. An ESP32's clock goes on over all
+    resets but that of a power cut."""
+    early = cause == "watchdog" and 0 <= now - state.began < EARLY_HANG
+    state.began = now
+    if state.trial or cause not in ("watchdog", "power_on"):
+        return
+    state.crashes = state.crashes + 1 if early else 0
+    if state.crashes >= EARLY_CRASHES and gives_way(state, HANGS, True, 0):
+        state.active = other_than(state.active)
+        state.crashes = 0
 
 
 def gives_way(state: SlotState, reason: str, imported: bool, ran: int) -> bool:

@@ -43,6 +43,8 @@ def read(state: SlotState) -> None:
     state.running = stored["running"] if stored["running"] in SLOTS else state.active
     state.boot = stored["boot"]
     state.crashes = stored["crashes"]
+    began = stored.get("began")
+    state.began = began if isinstance(began, int) else 0
     state.refused = [entry for entry in stored["refused"] if isinstance(entry, list)]
     trial = stored.get("trial")
     if isinstance(trial, dict) and fits(trial, TRIAL_FIELDS) and _is_known(trial):

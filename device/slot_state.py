@@ -25,7 +25,8 @@ class SlotState:
         self.active = "a"
         self.running = "a"
         self.boot = 0
-        self.crashes = 0  # boots in a row that ended in an exception
+        self.crashes = 0  # boots in a row that ended in an exception, or soon in the watchdog
+        self.began = 0  # when this boot did, by a clock that a reset leaves alone
         self.trial = None
         self.last = None
         self.refused = []  # [proof, md5 of the archive], oldest first
@@ -41,6 +42,7 @@ class SlotState:
             "running": self.running,
             "boot": self.boot,
             "crashes": self.crashes,
+            "began": self.began,
             "refused": self.refused,
         }
         if self.trial:

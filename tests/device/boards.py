@@ -21,11 +21,13 @@ class BoardInMemory:
     def __init__(self, flash=None):
         self.flash = flash or Flash()
         self.slots = None
+        self.now = 1000  # seconds
 
-    def boot(self, cause="soft"):
-        """Restart; answers the version that runs."""
+    def boot(self, cause="soft", after=600):
+        """Restart, so many seconds after the last one; answers the version that runs."""
+        self.now += after
         state = SlotState(self.flash.files())
-        self.chosen = boot_choice.pick(state, cause)
+        self.chosen = boot_choice.pick(state, cause, now=self.now)
         self.slots = Slots(files=self.flash.files())
         assert self.slots.running == self.chosen
         return self.version()

@@ -216,7 +216,7 @@ def test_a_confirmed_application_that_crashes_restarts_ever_more_slowly(board: R
     (board.folder / "a/node/app.py").write_text("def main():\n    raise ValueError('always')\n")
     delays = [board.boot().count("sleep 1") for _ in range(3)]
     assert delays == [2, 4, 8]
-    diary = board.boot("watchdog")
+    diary = board.boot("hard")
     assert diary.count("feed") == 16
     assert diary[-1] == "reset"
     assert board.state["active"] == "a"

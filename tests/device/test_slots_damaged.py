@@ -124,6 +124,26 @@ def test_a_confirmed_slot_that_ends_at_each_start_gives_way_and_is_refused():
         assert board.boot() == "1.0.0", "there is nothing better"
 
 
+def test_a_confirmed_slot_that_hangs_at_each_start_gives_way_too():
+    board = boards.updated()
+    for _ in range(9):
+        assert board.boot("watchdog", after=40) == "1.1.0"
+    assert board.boot("watchdog", after=40) == "1.0.0"
+    assert board.slots.last["reason"] == "10 failed starts: The watchdog reset the node."
+    assert board.slots.is_refused(made.proof(NEW))
+
+
+def test_hangs_after_a_while_or_with_power_cuts_between_them_are_none_in_a_row():
+    board = boards.updated()
+    for _ in range(4):
+        for _ in range(9):
+            assert board.boot("watchdog", after=40) == "1.1.0"
+        assert board.boot("power_on", after=40) == "1.1.0"
+    for _ in range(30):
+        assert board.boot("watchdog", after=70) == "1.1.0"
+        assert board.boot("watchdog", after=-3000) == "1.1.0", "the clock was set"
+
+
 def test_the_only_firmware_never_gives_way():
     board = boards.in_service()
     for _ in range(12):
@@ -136,7 +156,7 @@ def test_a_confirmed_slot_that_crashes_later_never_gives_way():
     delays = []
     for _ in range(12):
         delays.append(board.crash())
-        assert board.boot("watchdog") == "1.1.0"
+        assert board.boot("hard") == "1.1.0"
     assert delays == [2, 4, 8, 16, 32] + [60] * 7
     assert board.crash(ran=600) == 1
 
