@@ -14,17 +14,9 @@ from device.slot_state import SLOTS, SlotState, other_than
 LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is damaged gives way
-EARLY_CRASHES = (
-    10  # in a row, before one gives way that ends so early that no update could reach it
-)
-EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
 EARLY_HANG = (
-    50  # seconds from boot to boot of one that hangs within these 15: the watchdog needs 30 more
+    50  # seconds from boot to boot of one that hangs in its first 15: the watchdog takes 30
 )
-NO_TAG = "0"  # of what no gateway began
-
-LOOPS = "{} failed starts: {}"
-HANGS = "The watchdog reset the node."
 
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
@@ -101,7 +93,7 @@ def note_hang(state: SlotState, cause: str, now: int) -> None:
     if state.trial or cause not in ("watchdog", "power_on"):
         return
     state.crashes = state.crashes + 1 if early else 0
-    if state.crashes >= EARLY_CRASHES and gives_way(state, HANGS, True, 0):
+    if state.crashes >= CRASHES and gives_way(state, slot_trial.HANGS, True, 0):
         state.active = other_than(state.active)
         state.crashes = 0
 
@@ -113,12 +105,7 @@ def gives_way(state: SlotState, reason: str, imported: bool, ran: int) -> bool:
     if not imported or is_damaged(state):
         return True
     other = state.record(other_than(state.active))["proof"]
-    if state.crashes < EARLY_CRASHES or ran >= EARLY_SECONDS or state.is_refused(other):
+    if not slot_trial.is_hopeless(state, ran) or state.is_refused(other):
         return False
-    # It passed its trial once and would not any more: nobody could reach the node to mend it.
-    proof, last = state.record(state.active).get("proof", ""), state.last or {}
-    # Home Assistant may not have heard yet how the trial went.
-    tag = last["tag"] if last.get("proof") == proof else NO_TAG
-    slot_trial.arm(state, state.active, proof, tag)
-    slot_trial.refuse(state, LOOPS.format(state.crashes, reason))
+    slot_trial.forsake(state, state.active, reason)
     return True

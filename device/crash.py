@@ -31,10 +31,14 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
         from device.flash_files import FlashFiles
         from device.slot_state import SlotState
 
-        delay = note_crash(SlotState(FlashFiles(root)), reason, imported, ran)
+        state = SlotState(FlashFiles(root))
+        delay = note_crash(state, reason, imported, ran)
         partitions = board.partitions()
         if partitions is not None:
+            from device.image_boot import give_way
+
             partitions.go_back()
+            give_way(state, partitions, reason, ran)
     except Exception as error:  # noqa: BLE001 - whatever it is, the board restarts
         print("The crash could not be written down:", describe(error))
     for _ in range(delay):

@@ -10,7 +10,6 @@ from device.partitions import PENDING, VALID
 from device.slot_state import SLOTS, SlotState
 
 FROZEN = ".frozen/app"  # where an image keeps its application: by no other path it is imported
-UNKNOWN_TAG = "0"  # of a trial that nobody here remembers
 NOT_TAKEN = "The bootloader does not take the image: {}"
 
 
@@ -24,13 +23,29 @@ def settle(state: SlotState, cause: str, partitions: object, reset: object) -> N
     word = partitions.state(partitions.running)
     if word == PENDING:
         if not here:
-            slot_trial.arm(state, partitions.label, "", UNKNOWN_TAG)
+            slot_trial.arm(state, partitions.label, "", slot_trial.UNKNOWN_TAG)
         if state.trial["stage"] != "running":
             state.trial["stage"] = "running"
     elif here and word == VALID:
         slot_trial.confirm(state)  # the power went between the bootloader's note and ours
     elif trial:
         _next_try(state, cause, partitions, here, reset)
+    elif cause == "watchdog" and give_way(state, partitions, slot_trial.HANGS, 0):
+        reset()
+
+
+def give_way(state: SlotState, partitions: object, reason: str, ran: int) -> bool:
+    """As `boot_choice.gives_way`, for an application in the running image: the other partition is
+    booted next, and tried, if what it holds was confirmed here."""
+    known, other = state.record(partitions.label), state.record(partitions.other_label)
+    if not slot_trial.is_hopeless(state, ran) or not known.get("confirmed"):
+        return False
+    if not other.get("confirmed") or state.is_refused(other["proof"]):
+        return False
+    partitions.switch()  # first: what the bootloader does not take must not be counted on
+    slot_trial.forsake(state, partitions.label, reason)
+    state.save()
+    return True
 
 
 def _next_try(state: SlotState, cause: str, partitions: object, here: bool, reset: object) -> None:

@@ -76,10 +76,12 @@ class ImageBoard:
         self.chip = FlashChip(self.flash, table=self.flash.table)
         self.old_bootloader = old_bootloader
         self.resets = 0
+        self.now = 1000  # seconds
         self.slots = None
 
-    def boot(self, cause="hard"):
-        """Every reset from here to an application that runs; answers its version."""
+    def boot(self, cause="hard", after=600):
+        """Every reset from here to an application that runs, so many seconds after the last one; answers its version."""
+        self.now += after
         for _ in range(12):
             if self.old_bootloader:
                 self._boot_without_trials()
@@ -105,7 +107,7 @@ class ImageBoard:
         partitions = self.partitions()
         state = SlotState(self.flash.files())
         image_boot.settle(state, cause, partitions, reset)
-        boot_choice.pick(state, cause, True)
+        boot_choice.pick(state, cause, True, self.now)
         self.slots = ImageSlots(partitions, self.chip_name, SlotState(self.flash.files()), None)
         self.version = VERSIONS.get(self.slots.proof(), "?")
         self.slots._own = {"node_type": "pir", "version": self.version}
@@ -118,10 +120,12 @@ class ImageBoard:
         row = [Partition(self.chip, label) for label in (self.chip.running, other, "otadata")]
         return Partitions(row[0], row[1], row[2], 2)
 
-    def crash(self, reason="ValueError: no", imported=True):
+    def crash(self, reason="ValueError: no", imported=True, ran=60):
         """The application raised: what the loader does before it resets."""
-        boot_choice.note_crash(SlotState(self.flash.files()), reason, imported, 60)
+        state = SlotState(self.flash.files())
+        boot_choice.note_crash(state, reason, imported, ran)
         self.partitions().go_back()
+        image_boot.give_way(state, self.partitions(), reason, ran)
 
     def receive(self, content, **changes):
         made.arrive(self.incoming, content, **changes)
