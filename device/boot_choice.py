@@ -14,10 +14,14 @@ from device.slot_state import SLOTS, SlotState, other_than
 LONGEST_DELAY = 60  # seconds between two restarts of a confirmed application that fails
 STEADY_SECONDS = 600  # an application that ran this long did not fail at its start
 CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is damaged gives way
+EARLY_CRASHES = 10  # in a row, before a confirmed firmware gives way that no update could reach
+EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
 EARLY_HANG = (
     50  # seconds from boot to boot of one that hangs in its first 15: the watchdog takes 30
 )
 
+HANGS = "The watchdog reset the node."
+LOOPS = "{} failed starts: {}"
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
 
@@ -93,7 +97,7 @@ def note_hang(state: SlotState, cause: str, now: int) -> None:
     if state.trial or cause not in ("watchdog", "power_on"):
         return
     state.crashes = state.crashes + 1 if early else 0
-    if state.crashes >= CRASHES and gives_way(state, slot_trial.HANGS, True, 0):
+    if state.crashes >= CRASHES and gives_way(state, HANGS, True, 0):
         state.active = other_than(state.active)
         state.crashes = 0
 
@@ -105,7 +109,22 @@ def gives_way(state: SlotState, reason: str, imported: bool, ran: int) -> bool:
     if not imported or is_damaged(state):
         return True
     other = state.record(other_than(state.active))["proof"]
-    if not slot_trial.is_hopeless(state, ran) or state.is_refused(other):
+    if not is_hopeless(state, ran) or state.is_refused(other):
         return False
-    slot_trial.forsake(state, state.active, reason)
+    forsake(state, state.active, reason)
     return True
+
+
+def is_hopeless(state: SlotState, ran: int) -> bool:
+    """Whether a confirmed firmware passed its trial once and would not any more: as early as it ends,
+    nobody could reach the node to mend it."""
+    return state.crashes >= EARLY_CRASHES and ran < EARLY_SECONDS
+
+
+def forsake(state: SlotState, slot: str, reason: str) -> None:
+    """Such a firmware is refused now, in the words of the trial that Home Assistant may wait for."""
+    proof, last = state.record(slot).get("proof", ""), state.last or {}
+    tag = last["tag"] if last.get("proof") == proof else slot_trial.UNKNOWN_TAG
+    slot_trial.arm(state, slot, proof, tag)
+    slot_trial.refuse(state, LOOPS.format(state.crashes, reason))
+    state.crashes = 0

@@ -6,6 +6,7 @@ So the counting is ours: written down first, then the bootloader is told, then t
 """
 
 from device import slot_trial
+from device.boot_choice import HANGS, forsake, is_hopeless
 from device.partitions import PENDING, VALID
 from device.slot_state import SLOTS, SlotState
 
@@ -30,7 +31,7 @@ def settle(state: SlotState, cause: str, partitions: object, reset: object) -> N
         slot_trial.confirm(state)  # the power went between the bootloader's note and ours
     elif trial:
         _next_try(state, cause, partitions, here, reset)
-    elif cause == "watchdog" and give_way(state, partitions, slot_trial.HANGS, 0):
+    elif cause == "watchdog" and give_way(state, partitions, HANGS, 0):
         reset()
 
 
@@ -38,12 +39,12 @@ def give_way(state: SlotState, partitions: object, reason: str, ran: int) -> boo
     """As `boot_choice.gives_way`, for an application in the running image: the other partition is
     booted next, and tried, if what it holds was confirmed here."""
     known, other = state.record(partitions.label), state.record(partitions.other_label)
-    if not slot_trial.is_hopeless(state, ran) or not known.get("confirmed"):
+    if not is_hopeless(state, ran) or not known.get("confirmed"):
         return False
     if not other.get("confirmed") or state.is_refused(other["proof"]):
         return False
     partitions.switch()  # first: what the bootloader does not take must not be counted on
-    slot_trial.forsake(state, partitions.label, reason)
+    forsake(state, partitions.label, reason)
     state.save()
     return True
 

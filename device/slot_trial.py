@@ -10,8 +10,6 @@ from device.slot_state import SLOTS, SlotState
 
 MORE_BOOTS = 3  # restarts without a verdict (power cuts) that a trial survives
 MORE_TRIALS = 3  # times that the old firmware arms a trial again that had no mesh or gateway
-EARLY_CRASHES = 10  # in a row, before a confirmed firmware gives way that no update could reach
-EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
 MOST_REFUSED = 8  # images remembered as refused; the oldest is forgotten
 LONGEST_REASON = 120  # characters, docs/mesh-protocol.md §5.2
 UNKNOWN_TAG = "0"  # of a trial that nobody here remembers
@@ -27,8 +25,6 @@ ON_BOOT = {
 }
 
 WATCHDOG = "The watchdog reset the node during its trial."
-HANGS = "The watchdog reset the node."
-LOOPS = "{} failed starts: {}"
 RESTARTED = "The node restarted {} times during its trial without passing it."
 
 
@@ -95,20 +91,6 @@ def refuse(state: SlotState, reason: str, blame: bool = True) -> None:
     if blame and trial["proof"] and not state.is_refused(trial["proof"]):
         md5 = state.record(trial["slot"]).get("md5", "")
         state.refused = (state.refused + [[trial["proof"], md5]])[-MOST_REFUSED:]
-
-
-def is_hopeless(state: SlotState, ran: int) -> bool:
-    """Whether a confirmed firmware passed its trial once and would not any more: as early as it ends,
-    nobody could reach the node to mend it."""
-    return state.crashes >= EARLY_CRASHES and ran < EARLY_SECONDS
-
-
-def forsake(state: SlotState, slot: str, reason: str) -> None:
-    """Such a firmware is refused now, in the words of the trial that Home Assistant may wait for."""
-    proof, last = state.record(slot).get("proof", ""), state.last or {}
-    arm(state, slot, proof, last["tag"] if last.get("proof") == proof else UNKNOWN_TAG)
-    refuse(state, LOOPS.format(state.crashes, reason))
-    state.crashes = 0
 
 
 def park(state: SlotState, reason: str) -> None:
