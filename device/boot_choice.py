@@ -16,9 +16,7 @@ STEADY_SECONDS = 600  # an application that ran this long did not fail at its st
 CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is damaged gives way
 EARLY_CRASHES = 10  # in a row, before a confirmed firmware gives way that no update could reach
 EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
-EARLY_HANG = (
-    50  # seconds from boot to boot of one that hangs in its first 15: the watchdog takes 30
-)
+EARLY_HANG = 50  # seconds between two boots; 30 of them are the watchdog's
 
 HANGS = "The watchdog reset the node."
 LOOPS = "{} failed starts: {}"
