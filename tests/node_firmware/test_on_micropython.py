@@ -1,7 +1,7 @@
 """The shipped node as a bundle on MicroPython, in its own process; the gateway's end dials in from here.
 
 The heap is the one that a node has to live with on a 64-bit computer, where code and objects take
-twice an ESP32's room; 22 KiB of it are the simulated hardware, which is C on a board.
+twice an ESP32's room, and what the simulated hardware takes, which is C on a board.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from simulator import firmware, virtual_mesh
 from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
 
-HEAP = "182k"
+HEAP = virtual_mesh.NODE_HEAP
 
 
 def now():
