@@ -86,7 +86,9 @@ class Link:
 
     def replied(self, now: int) -> None:
         if self.reply_by is not None:
-            self.round_trip = now - (self.reply_by - REPLY_TIMEOUT)  # since the oldest unanswered one
+            self.round_trip = now - (
+                self.reply_by - REPLY_TIMEOUT
+            )  # since the oldest unanswered one
             self.reply_by = None
 
     def _call(self) -> None:

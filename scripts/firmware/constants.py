@@ -10,12 +10,21 @@ of the application mentions.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Iterable, Iterator, Mapping
 
 from scripts.firmware.text import Edit, rewritten
 
-_WHOLE = (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.LShift, ast.BitOr)
-_LONGEST_WORD = 12  # characters; about up to here MicroPython keeps a string once, however many modules have it
+_WHOLE = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.LShift: operator.lshift,
+    ast.BitOr: operator.or_,
+}
+# Characters; about up to here MicroPython keeps a string once, however many modules have it.
+_LONGEST_WORD = 12
 
 _Value = int | str | bytes
 _Found = dict[str, tuple[ast.Assign, _Value]]  # by name, in order
@@ -42,7 +51,7 @@ class _Module:
         self.imported: dict[str, _Module] = {}  # constants, and where each is from
         self.modules: dict[str, _Module] = {}  # by the name that they have here
         self._lines = source.splitlines()
-        self._attributes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)]
+        self.attributes = [node for node in ast.walk(self.tree) if isinstance(node, ast.Attribute)]
         self._hidden = set(_hidden(self.tree))
         self.texts = {
             node.value
@@ -56,13 +65,20 @@ class _Module:
         ]
         self.own: _Found = {}
         for statement in self.tree.body:
-            target = _target(statement)
-            # The compiler knows a constant from its line on.
-            early = target in self._used_before(statement.lineno)
-            if target and not early and self._stored.count(target) == 1 and target not in self._hidden:
+            if isinstance(statement, ast.Assign) and self._is_fit(_target(statement), statement):
                 value = _value(statement.value, self.own)
-                if isinstance(value, int) or (value is not None and target in self._loaded()):
-                    self.own[target] = (statement, value)
+                if value is not None:
+                    self.own[_target(statement)] = (statement, value)
+
+    def _is_fit(self, target: str, statement: ast.Assign) -> bool:
+        early = target in self._used_before(
+            statement.lineno
+        )  # the compiler knows it from its line on
+        alone = self._stored.count(target) == 1 and target not in self._hidden
+        number = not isinstance(statement.value, ast.Constant) or isinstance(
+            statement.value.value, int
+        )
+        return bool(target) and alone and not early and (number or target in self._loaded())
 
     def _loaded(self) -> set[str]:
         """Names that are used. A text that is not stands there to be found, such as the mark of an image."""
@@ -94,20 +110,21 @@ class _Module:
                 else:
                     del home.own[alias.name]
 
-    def give_up_what_others_see(self, everybody: "Mapping[str, _Module]") -> None:
+    def give_up_what_others_see(self, everybody: "Iterable[_Module]") -> None:
         for other in everybody:
             for name in self.own.keys() & other.texts:
                 del self.own[name]
-            for node in other._attributes:
-                if node.attr in self.own and other.home_of(node) is not self:
-                    del self.own[node.attr]
-                elif node.attr in self.own and not _is_short(self.own[node.attr][1]):
+            for node in other.attributes:
+                if (node.attr in self.own and other.home_of(node) is not self) or (
+                    node.attr in self.own and not _is_short(self.own[node.attr][1])
+                ):
                     del self.own[node.attr]
 
     def home_of(self, node: ast.Attribute) -> "_Module | None":
         """The module whose constant this is, `ntp.ASK`."""
-        loaded = isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load)
-        return self.modules.get(node.value.id) if loaded else None
+        if not isinstance(node.value, ast.Name) or not isinstance(node.ctx, ast.Load):
+            return None
+        return self.modules.get(node.value.id)
 
     def _aliases(self) -> Iterator[tuple[ast.ImportFrom, ast.alias]]:
         for node in ast.walk(self.tree):
@@ -117,7 +134,9 @@ class _Module:
     # ---- the text
 
     def edits(self) -> Iterator[Edit]:
-        taken = {name: home.own[name][1] for name, home in self.imported.items() if name in home.own}
+        taken = {
+            name: home.own[name][1] for name, home in self.imported.items() if name in home.own
+        }
         for node in ast.walk(self.tree):
             match node:
                 case ast.Name(id=name) if name in self.own:
@@ -131,15 +150,18 @@ class _Module:
                         yield node.lineno, node.col_offset, whole or "", f"({home.own[name][1]!r})"
                 case ast.ImportFrom() if {alias.name for alias in node.names} & taken.keys():
                     yield from self._without(node, taken)
-        for statement, _ in self.own.values():
+        for statement, found in self.own.values():
             value = statement.value
             line = self._lines[value.lineno - 1]
             old = line[value.col_offset : value.end_col_offset].decode()
-            new = self._in_here(old, value)
+            new = self._in_here(old, value, found)
             yield value.lineno, value.col_offset, old, f"const({new})"
 
-    def _in_here(self, old: str, value: ast.expr) -> str:
-        """A value whose own constants are named as they are now."""
+    def _in_here(self, old: str, value: ast.expr, found: _Value) -> str:
+        """A value whose own constants are named as they are now; the plain one where they are none any more."""
+        names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+        if names - self.own.keys():
+            return repr(found)
         return ast.unparse(_Renamed(self.own).visit(ast.parse(old.strip(), mode="eval").body))
 
     def _without(self, node: ast.ImportFrom, taken: Mapping[str, _Value]) -> Iterator[Edit]:
@@ -162,17 +184,16 @@ class _Renamed(ast.NodeTransformer):
     def __init__(self, own: _Found) -> None:
         self._own = own
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 - as ast calls it
+    def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name(f"_{node.id}" if node.id in self._own else node.id, node.ctx)
 
 
-def _target(statement: ast.stmt) -> str:
+def _target(statement: ast.Assign) -> str:
     """NAME of a one-line `NAME = …`; "" of everything else."""
-    if not isinstance(statement, ast.Assign) or statement.lineno != statement.end_lineno:
-        return ""
     target = statement.targets[0]
-    single = len(statement.targets) == 1 and isinstance(target, ast.Name)
-    return target.id if single and target.id.isupper() else ""
+    if statement.lineno != statement.end_lineno or len(statement.targets) > 1:
+        return ""
+    return target.id if isinstance(target, ast.Name) and target.id.isupper() else ""
 
 
 def _value(value: ast.expr, known: _Found) -> _Value | None:
@@ -189,16 +210,16 @@ def _whole(value: ast.expr, known: _Found) -> int | None:
     match value:
         case ast.Constant(value=int(found)):
             return found
-        case ast.Name(id=name) if name in known and isinstance(known[name][1], int):
-            return known[name][1]
+        case ast.Name(id=name) if name in known:
+            named = known[name][1]
+            return named if isinstance(named, int) else None
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            found = _whole(operand, known)
-            return None if found is None else -found
-        case ast.BinOp(left=left, op=operator, right=right) if isinstance(operator, _WHOLE):
-            both = _whole(left, known), _whole(right, known)
-            if None not in both:
-                node = ast.BinOp(ast.Constant(both[0]), operator, ast.Constant(both[1]))
-                return int(eval(ast.unparse(ast.fix_missing_locations(node))))  # noqa: S307
+            number = _whole(operand, known)
+            return None if number is None else -number
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _WHOLE:
+            first, second = _whole(left, known), _whole(right, known)
+            if first is not None and second is not None:
+                return int(_WHOLE[type(sign)](first, second))
     return None
 
 

@@ -1,24 +1,16 @@
-"""Private names and arguments, shortened before an application is compiled for a board.
+"""Names of an application, shortened before it is compiled for a board: arguments here, all others by `shared_names`.
 
-MicroPython keeps every name in its heap once, in pools that double when they are full, so names that
-nobody else can see share a few short ones: a private attribute is `_a` in one class and `_a` in
-another, an argument is `a` in every function. Line numbers, classes and whatever another module uses
-stay, and with them what a crash is told by: file, line and error.
-
-`sources` is always a whole application, since only that shows who else can see a name. Left alone is
-whatever a string or a keyword mentions, what is reached through anything but `self`, and what a class
-has from a base that is not of the application.
+An argument is `a` in every function. Left alone is what a keyword or an f-string mentions.
 """
 
 import ast
 import itertools
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from scripts.firmware import own_names
-from scripts.firmware.text import rewritten
+from scripts.firmware import shared_names
+from scripts.firmware.text import Edit, rewritten
 
-_Edit = tuple[int, int, str, str]  # line from 1, column in bytes, what stands there, what shall
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Scope = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda),
@@ -28,7 +20,7 @@ _Scope = (
 
 def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same application, with fewer names."""
-    named = own_names.shortened(sources)
+    named = shared_names.shortened(sources)
     trees = {name: ast.parse(text) for name, text in named.items() if name.endswith(".py")}
     keywords = {
         node.arg
@@ -41,15 +33,13 @@ def shortened(sources: Mapping[str, bytes]) -> dict[str, bytes]:
         for name, text in named.items()
     }
 
-# ---- arguments
 
-
-def _edits(tree: ast.Module, seen: set[str]) -> Iterator[_Edit]:
+def _edits(tree: ast.Module, seen: set[str]) -> Iterator[Edit]:
     for item in ast.iter_child_nodes(tree):
         yield from _below(item, seen, set(), _names(item))
 
 
-def _below(node: ast.AST, seen: set[str], given: set[str], names: set[str]) -> Iterator[_Edit]:
+def _below(node: ast.AST, seen: set[str], given: set[str], names: set[str]) -> Iterator[Edit]:
     """Every function in this tree; `given` are the short names that mean something around it."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         short = _short_arguments(node, seen, given | names)
@@ -125,5 +115,3 @@ def _letters() -> Iterator[str]:
     """a, b, … z, aa, ab, …"""
     for length in itertools.count(1):
         yield from map("".join, itertools.product(string.ascii_lowercase, repeat=length))
-
-

@@ -62,7 +62,9 @@ class Application:
         return found
 
     def imported(self, name: str, statements: list[ast.stmt]) -> set[str]:
-        text = "\n".join(ast.unparse(one) for one in statements if isinstance(one, ast.Import | ast.ImportFrom))
+        text = "\n".join(
+            ast.unparse(one) for one in statements if isinstance(one, ast.Import | ast.ImportFrom)
+        )
         path = name.replace(".", "/") + ".py"
         names = sources.at_home(sources.imports(path, text.encode()), sources.REPOSITORY)
         return {one for one in names if one in self.trees}

@@ -189,7 +189,9 @@ class Signer:
 
     def __init__(self):
         self.private = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-        self.modulus = b64encode(self.private.public_key().public_numbers().n.to_bytes(384)).decode()
+        self.modulus = b64encode(
+            self.private.public_key().public_numbers().n.to_bytes(384)
+        ).decode()
 
     def keys(self, image, counter):
         lines = ["mesh-ota firmware 1", "gateway", "1.1.0", "ESP32-MPY", "app-bundle"]

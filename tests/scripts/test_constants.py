@@ -56,6 +56,11 @@ def test_a_module_that_takes_it_from_another_gets_the_value_itself() -> None:
     assert after["p/d.py"] == b"from p import a\n\nprint(('idle'))\n"
 
 
+def test_a_number_made_of_one_that_others_see_is_its_own_value() -> None:
+    before = {"p/a.py": b"PART = 1024\nWHOLE = PART * 16\n", "p/b.py": b'x = "PART"\n'}
+    assert constants.inlined(before)["p/a.py"] == b"PART = 1024\n_WHOLE = const(16384)\n"
+
+
 def test_a_sentence_is_not_put_into_other_modules() -> None:
     """Each would have it in its heap once more."""
     before = {"a.py": b'SAID = "There is no room."\n', "b.py": b"from a import SAID\n"}

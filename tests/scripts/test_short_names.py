@@ -35,7 +35,9 @@ def test_a_class_and_its_base_in_another_module_keep_apart_what_each_has() -> No
     }
     after = names.shortened(before)
     assert after["p/first.py"].endswith(b"        self.a = 1\n")
-    assert after["p/second.py"].endswith(b"class b(a):\n    def c(self):\n        self.b = self.a\n")
+    assert after["p/second.py"].endswith(
+        b"class b(a):\n    def c(self):\n        self.b = self.a\n"
+    )
 
 
 def test_a_module_that_takes_a_name_from_another_calls_it_the_same() -> None:
@@ -138,7 +140,7 @@ def test_no_name_is_changed_that_micropython_has_as_well() -> None:
         for package, folder in sources.FOLDERS.items()
         for path in (sources.REPOSITORY / folder).glob("*.py")
     }
-    found = own_names.defined(ours) & known - own_names.FOREIGN
+    found = own_names.defined(own_names.modules_of(ours)) & known - own_names.FOREIGN
     assert {name for name in found if not name.startswith("_")} == set()
 
 
@@ -148,8 +150,9 @@ def test_what_an_owner_types_is_there_under_its_name() -> None:
     words = {word for line in lines for word in re.findall(r"\w+", line)}
     assert {"Slots", "adopt", "loader", "forget_modules"} <= words
     for application, node_type in APPLICATIONS:
-        assert not own_names.free(sources.of_application(application, node_type, {})) & words
-    assert not own_names.free(sources.of_factory()) & words
+        found = sources.of_application(application, node_type, {})
+        assert not own_names.free(own_names.modules_of(found)) & words
+    assert not own_names.free(own_names.modules_of(sources.of_factory())) & words
 
 
 def test_both_kinds_of_python_do_the_same_with_short_names() -> None:

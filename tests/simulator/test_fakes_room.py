@@ -65,7 +65,11 @@ def used(board: Path, *, fakes: bool) -> int:
     run = subprocess.run(
         [virtual_mesh.MICROPYTHON, "-X", "heapsize=600k", *program],
         cwd=board / "flash",
-        env={"MESH_BOARD": str(board / "board"), "MESH_AIR": str(board / "air"), "PATH": "/bin:/usr/bin"},
+        env={
+            "MESH_BOARD": str(board / "board"),
+            "MESH_AIR": str(board / "air"),
+            "PATH": "/bin:/usr/bin",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -83,5 +87,5 @@ def test_a_board_gets_for_the_fakes_what_they_take_and_no_more(board: Path) -> N
 
 
 def test_a_house_has_the_heaps_of_the_design() -> None:
-    assert virtual_mesh.NODE_HEAP == f"{160 + virtual_mesh.FAKES}k"
-    assert virtual_mesh.GATEWAY_HEAP == f"{192 + virtual_mesh.FAKES}k"
+    assert f"{160 + virtual_mesh.FAKES}k" == virtual_mesh.NODE_HEAP
+    assert f"{192 + virtual_mesh.FAKES}k" == virtual_mesh.GATEWAY_HEAP
