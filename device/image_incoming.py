@@ -24,8 +24,11 @@ class ImageIncoming(Incoming):
         """As `Incoming.begin`; `space` when the image is larger than the partition."""
         from device.arrival import record_of
 
-        record = record_of(announcement, KIND)
-        forget(("device.arrival",))
+        try:
+            record = record_of(announcement, KIND)
+        finally:
+            record_of = None
+            forget(("device.arrival",))
         record["slot"] = self._slots.other
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         size = record["size"] or (record["parts"] - 1) * PART + 1
@@ -82,9 +85,3 @@ class ImageIncoming(Incoming):
     def _note(self) -> None:
         self._record["wanted"] = self._noted = self.wanted
         self._files.replace_object(RECORD, self._record)
-
-    def _drop(self) -> None:
-        try:
-            self.discard()
-        except OSError:
-            pass  # the next image does it

@@ -100,9 +100,16 @@ class Incoming:
                 gaps.keep(self._files, part_no, part)
                 self._gaps = None if gaps.over and gaps.close() is None else gaps
         except OSError as error:
-            self.discard()
+            self._drop()
             raise ImageError("flash", "Writing part {} failed: {}.".format(part_no, error))
         return True
+
+    def _drop(self) -> None:
+        """Discard what cannot be kept; a flash that does not even let go of it is told of all the same."""
+        try:
+            self.discard()
+        except OSError:
+            pass  # the next image removes it
 
     def _append(self, part_no: int, part: memoryview) -> None:
         if self._file is None:

@@ -1,5 +1,6 @@
 """An image on its way in: what is kept, what is resumed, what is refused. Runs on both Pythons."""
 
+from device.image import ImageError
 from device.incoming import Incoming
 from tests.device import made_bundles as made
 from tests.device.ram_flash import Flash
@@ -234,3 +235,24 @@ def test_a_full_flash_is_told_and_leaves_nothing():
             break
     assert code == "flash"
     assert flash.contents == {}
+
+
+def test_a_flash_that_writes_nothing_and_removes_nothing_is_told_of_all_the_same():
+    flash = Flash()
+    incoming = arrived_up_to(flash, 3)
+
+    class Stuck:
+        def write(self, _part):
+            raise OSError(5)
+
+        def close(self):
+            pass
+
+    incoming._file = stuck = Stuck()
+    incoming._files.remove = stuck.write
+    try:
+        incoming.write(3, part(3))
+        refused = None
+    except ImageError as error:
+        refused = error.code
+    assert refused == "flash"
