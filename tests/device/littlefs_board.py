@@ -1,5 +1,6 @@
 """A node on a real littlefs2, every boot of it a process of its own; used as a board of tests/device/boards.py is."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -112,7 +113,8 @@ class LittleBoard:
 
     def _gone(self) -> int:
         process, self.process = self.process, None
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()  # what it did not live to read is still in there
         process.stdout.close()
         return process.wait()
 
