@@ -11,7 +11,7 @@ from home_assistant_side import job
 
 from device.slot_state import SlotState
 from device.slots import Slots
-from gateway import own_install, own_slot, own_update
+from gateway import gateway as whole, own_install, own_slot, own_update
 from gateway.delivery import FAILED, RESTARTING, VERIFYING, Delivery, Job
 from tests.device import boards, made_bundles as made
 from tests.device.ram_flash import Flash, PowerCut
@@ -289,3 +289,42 @@ def test_an_order_without_an_image_is_a_reason_not_a_crash(gateway):
     own_install.run(files, lambda: None)
     found = files.read_object(own_install.RESULT, 1024)
     assert (found["tag"], found["code"]) == ("4f1d-1", "bundle")
+
+
+class ShortOfMemory:
+    """What a gateway's beat needs for its own update, in a heap that has no room for that the first times."""
+
+    update_ourselves = whole.Gateway._update_ourselves
+
+    def __init__(self, monkeypatch, times):
+        self.updating = None
+        self.ticks = 0
+        self.left = times
+        self._short = 0
+        self._blocks = None
+        monkeypatch.setattr(whole, "forget", lambda _names: None)
+        monkeypatch.setattr(own_update, "of", lambda _gateway: self)
+
+    def tick(self, _delivery, _blocks, _now):
+        self.left -= 1
+        if self.left >= 0:
+            raise MemoryError
+        self.ticks += 1
+
+
+async def test_where_memory_is_short_it_begins_once_more(gateway, monkeypatch):
+    short, delivery = ShortOfMemory(monkeypatch, times=2), gateway.delivery()
+    for now in range(3):
+        short.update_ourselves(delivery, now)
+    assert short.ticks == 1
+    assert delivery.state != FAILED
+
+
+async def test_where_memory_stays_short_it_fails_with_a_sentence(gateway, monkeypatch):
+    short, delivery = ShortOfMemory(monkeypatch, times=100), gateway.delivery()
+    for now in range(whole.SHORT_MOST + 1):
+        assert delivery.state != FAILED
+        short.update_ourselves(delivery, now)
+    assert delivery.state == FAILED
+    assert delivery.entry()["reason"] == "space"
+    assert "too little memory" in delivery.entry()["error_message"]
