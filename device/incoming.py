@@ -15,6 +15,7 @@ from device.image import ImageError, hex_of
 
 FOLDER = "incoming"
 RECORD = FOLDER + "/record.json"
+INFLATED = FOLDER + "/image"  # what a deflated image makes, while it is checked
 LONGEST_RECORD = 1024
 PART = 1024  # bytes of a painlessMesh part
 PARTS_PER_SEGMENT = 16
@@ -155,20 +156,44 @@ class Incoming:
         for name in self._files.names(FOLDER):
             self._files.remove(FOLDER + "/" + name)
 
-    def reader(self) -> "SegmentReader":
-        """The image from flash, as a source for BundleReader. Close it."""
-        self.close()
-        segments = SegmentReader(self._files)
+    def inflating(self, buffer: bytearray):
+        """Make the image of one that came deflated, before `reader`: a generator that yields after each buffer.
+
+        Once, into a file of its own, and not again for each reading: later there is other code in the heap.
+        Raises ImageError, OSError.
+        """
         if not self._record.get("deflate"):
-            return segments
+            return
         from device.inflate import GroupReader
 
-        return GroupReader(segments, self._record["size"])
+        self.close()
+        window = memoryview(buffer)
+        source = GroupReader(SegmentReader(self._files), self._record["size"])
+        try:
+            with self._files.open(INFLATED, "wb") as file:
+                length = source.readinto(window)
+                while length:
+                    file.write(window[:length])
+                    yield
+                    length = source.readinto(window)
+        finally:
+            source.close()
+            source = GroupReader = None
+            forget(("device.inflate",))
+
+    def reader(self) -> object:
+        """The image from flash, as a source for BundleReader. Close it."""
+        self.close()
+        if self._record.get("deflate"):
+            return self._files.open(INFLATED, "rb")
+        return SegmentReader(self._files)
 
     def digests(self) -> tuple:
         """(MD5, SHA-256) of what is in flash, in hex."""
-        found = []
-        for _ in self.hashing(bytearray(PART), found):
+        found, buffer = [], bytearray(PART)
+        for _ in self.inflating(buffer):
+            pass
+        for _ in self.hashing(buffer, found):
             pass
         return found[0], found[1]
 

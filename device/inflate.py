@@ -1,8 +1,8 @@
 """An image that came deflated, read as the image it is (docs/mesh-protocol.md §4.1).
 
-It is a row of groups, each of 4 KiB of the image (the last may be shorter) and each a deflate stream of its own with a
-window of 12 bits: so no more than one group is ever in memory, and one that is damaged spoils no other. Nothing here
-knows where the bytes come from, and what they make is checked by whoever reads it.
+It is a row of groups, each of 4 KiB of the image (the last may be shorter), all of one deflate stream that begins anew with
+each of them. One window of 4 KiB, taken once, and one group are in memory, and never more: a heap full of code has no second
+piece of that size. Nothing here knows where the bytes come from, and what they make is checked by whoever reads it.
 """
 
 import io
@@ -16,8 +16,8 @@ except ImportError:  # CPython has another, for the tests
     import zlib
 
 GROUP = 4096  # bytes of the image; also the window
+LONGEST = GROUP + 64  # of a group that cannot be deflated
 WINDOW_BITS = 12
-STORED = 0x8000  # set in the length of a group that deflating would not make smaller
 DAMAGED = "What arrived cannot be inflated."
 
 
@@ -26,53 +26,70 @@ class GroupReader:
 
     def __init__(self, source: object, size: int) -> None:
         self._source = source
-        self._left = size
-        self._group = None
+        self._left = size  # bytes of the image in groups that have not been read
+        self._in_group = 0  # bytes of the image in this one
+        self._inflater = _Inflater()
 
     def readinto(self, window: memoryview) -> int:
         """Raises ImageError, and OSError for flash that cannot be read."""
-        length = self._from_group(window)
-        while not length and self._next():
-            length = self._from_group(window)
+        if not self._in_group and not self._next():
+            return 0
+        length = self._inflater.readinto(window[: self._in_group])
+        if not length:
+            raise ImageError("md5", DAMAGED)
+        self._in_group -= length
         return length
 
     def close(self) -> None:
-        self._group = None
+        self._inflater = None
         self._source.close()
-
-    def _from_group(self, window: memoryview) -> int:
-        if self._group is None:
-            return 0
-        try:
-            length = self._group.readinto(window) or 0
-        except (OSError, EOFError, ValueError):
-            raise ImageError("md5", DAMAGED)
-        self._left -= length
-        if self._left < 0:
-            raise ImageError("size", "What arrived is longer than the image that was announced.")
-        return length
 
     def _next(self) -> bool:
         """Whether there is one more group."""
-        self._group = None
         head = self._source.read(2)
-        if not head:
+        if not head and not self._left:
             return False
-        length = head[0] << 8 | head[-1]
-        stored = length & STORED
-        length &= ~STORED
-        packed = self._source.read(length) if 0 < length <= GROUP else b""
-        if len(head) < 2 or not packed or len(packed) < length:
+        length = head[0] << 8 | head[1] if len(head) == 2 else 0
+        packed = self._source.read(length) if 0 < length <= LONGEST else b""
+        if not packed or len(packed) < length:
             raise ImageError("md5", DAMAGED)
-        self._group = io.BytesIO(packed) if stored else _inflating(packed)
+        if not self._left:
+            raise ImageError("size", "What arrived is longer than the image that was announced.")
+        self._inflater.feed(packed)
+        self._in_group = min(self._left, GROUP)
+        self._left -= self._in_group
         return True
 
 
-def _inflating(packed: bytes) -> object:
-    """A stream of what is packed in it. One that packs more than a group is caught by the size of the image."""
-    if DeflateIO is not None:
-        return DeflateIO(io.BytesIO(packed), RAW, WINDOW_BITS)
-    try:
-        return io.BytesIO(zlib.decompressobj(-WINDOW_BITS).decompress(packed))
-    except zlib.error:
-        raise ImageError("md5", DAMAGED)
+class _Inflater:
+    """One deflate stream, fed group by group."""
+
+    def __init__(self) -> None:
+        self._fed = io.BytesIO()
+        self._length = 0  # valid bytes in it; what lies behind them is older
+        # It takes no more from `_fed` than what it is asked for needs, so `_fed` can be filled anew between two groups.
+        self._stream = DeflateIO(self._fed, RAW, WINDOW_BITS) if DeflateIO else None
+        self._whole = None if DeflateIO else zlib.decompressobj(-WINDOW_BITS)
+
+    def feed(self, packed: bytes) -> None:
+        """The next group; the one before has been read. What ends that one is still to be taken."""
+        if self._stream is None:
+            packed = self._inflated(packed)
+        else:
+            packed = self._fed.read(self._length - self._fed.tell()) + packed
+        self._fed.seek(0)
+        self._fed.write(packed)
+        self._fed.seek(0)
+        self._length = len(packed)
+
+    def readinto(self, window: memoryview) -> int:
+        try:
+            return (self._stream or self._fed).readinto(window) or 0
+        except (OSError, EOFError, ValueError):
+            raise ImageError("md5", DAMAGED)
+
+    def _inflated(self, packed: bytes) -> bytes:
+        try:
+            return self._whole.decompress(packed, GROUP)
+        except zlib.error:
+            raise ImageError("md5", DAMAGED)

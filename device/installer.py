@@ -25,6 +25,8 @@ def checking(incoming: Incoming, expected: tuple, buffer: bytearray, found: dict
 
     `expected` is (node type, MicroPython of this board such as "1.26.1"). Raises ImageError.
     """
+    for _ in incoming.inflating(buffer):
+        yield
     for _ in check_digests(incoming, buffer):
         yield
     from device import bundle, manifest

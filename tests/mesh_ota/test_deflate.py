@@ -11,16 +11,15 @@ RECORDED = Path(__file__).parents[1] / "recorded" / "deflate"
 
 
 def inflated(packed: bytes) -> bytes:
-    """As a node does it: group by group, each by itself and with a window of 12 bits."""
+    """Group by group, each by itself and with a window of 12 bits: none may need another."""
     found = b""
     while packed:
         length = int.from_bytes(packed[:2])
-        content, packed = (
-            packed[2 : 2 + (length & 0x7FFF)],
-            packed[2 + (length & 0x7FFF) :],
-        )
-        found += content if length & 0x8000 else zlib.decompress(content, -12)
-        assert length & 0x7FFF <= GROUP
+        assert 0 < length <= GROUP + 64
+        group = zlib.decompressobj(-12).decompress(packed[2 : 2 + length])
+        packed = packed[2 + length :]
+        assert len(group) == GROUP or not packed
+        found += group
     return found
 
 

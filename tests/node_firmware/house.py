@@ -298,7 +298,7 @@ class House:
     async def update(self, image, tag="4f1d-1", seconds=10, **offered):
         """Offer, transfer, commit, restart."""
         md5 = self.offer(image, **offered)
-        assert await self.until_phase("ready", seconds)
+        assert await self.until_phase("ready", seconds), self.status
         self.go(do="commit", md5=md5, tag=tag)
         assert await self.until_phase("restarting")
         assert self.node._restart.is_set()

@@ -30,7 +30,7 @@ async def test_a_node_says_that_it_takes_them(met):
 async def test_a_deflated_image_is_installed_and_proved(met, ahead):
     image, proof, carried = made()
     met.ahead = ahead
-    await met.update(image, carried=carried)
+    await met.update(image, carried=carried, seconds=60)
     assert await met.until_phase("idle")
     assert met.status["proof"] == proof
     assert met.status["last"]["outcome"] == "confirmed"
@@ -39,7 +39,7 @@ async def test_a_deflated_image_is_installed_and_proved(met, ahead):
 async def test_fewer_parts_are_asked_for_than_the_image_has(met):
     image, _, carried = made()
     met.offer(image, carried=carried)
-    assert await met.until_phase("ready")
+    assert await met.until_phase("ready", 60)
     assert met.status["parts"] == -(-len(carried) // 1024) < len(image) / 1024
 
 
@@ -52,7 +52,7 @@ async def test_a_transfer_goes_on_where_the_restart_of_the_node_cut_it(met):
     met.lost = lambda package: False
     assert await met.run(10, met.met)
     met.requests.clear()
-    await met.update(image, carried=carried)
+    await met.update(image, carried=carried, seconds=60)
     assert met.requests[0] == 16
     assert await met.until_phase("idle")
     assert met.status["proof"] == proof
@@ -71,10 +71,10 @@ async def test_a_transfer_goes_on_where_the_restart_of_the_node_cut_it(met):
 async def test_what_is_not_the_announced_image_is_refused_and_the_next_is_taken(met, spoil):
     image, proof, carried = made()
     met.offer(image, carried=spoil(carried))
-    assert await met.run(20, lambda: "error" in met.status)
+    assert await met.run(60, lambda: "error" in met.status)
     assert met.status["error"]["code"] in ("md5", "size", "sha256")
     assert met.status["phase"] == "idle"
-    await met.update(image, carried=carried)
+    await met.update(image, carried=carried, seconds=60)
     assert await met.until_phase("idle")
     assert met.status["proof"] == proof
 

@@ -13,6 +13,7 @@ import time
 import house as h
 import pytest
 
+from custom_components.mesh_ota.firmware.deflate import deflated
 from gateway.contact import Contact
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
@@ -90,11 +91,11 @@ class Gateway:
             pytest.fail(f"{self.statuses[-1:]}\n{self.board.said()[-2000:]}")
         return self.statuses[-1]
 
-    async def offer(self, image):
-        """Announce it once node and gateway know each other."""
+    async def offer(self, image, carried=None):
+        """Announce it once node and gateway know each other; `carried` is the same one deflated."""
         await self.until(lambda _status: self._greeted(), 20)
-        self.image = image
-        offer = Offer("pir", "ESP32-MPY", hashlib.md5(image).hexdigest(), len(image))
+        self.image = image if carried is None else carried
+        offer = Offer("pir", "ESP32-MPY", hashlib.md5(image).hexdigest(), len(self.image))
         self.sender.offer(offer)
         self.sender.add_target(offer, self.board.node_id)
         more = (
@@ -102,6 +103,7 @@ class Gateway:
             ("sha256", hashlib.sha256(image).hexdigest()),
             ("kind", "app-bundle"),
             ("version", "1.1.0"),
+            ("deflate", None if carried is None else len(carried)),
         )
         known = self.sender.announcement(self.board.node_id)
         self.mesh.send(self._node().side.sign(known + more))
@@ -154,6 +156,18 @@ async def test_a_node_on_micropython_takes_an_update_and_proves_it(gateway):
     assert after["proof"] == firmware.proof_of(image)
     assert after["last"]["outcome"] == "confirmed"
     assert gateway.board.pin(firmware.LIT_BY_NEW_VERSION) == 1
+
+
+async def test_a_node_on_micropython_takes_a_deflated_update_and_proves_it(gateway):
+    image = firmware.with_new_behaviour("pir", "1.1.0")
+    md5 = await gateway.offer(image, deflated(image))
+    await gateway.until(lambda status: status["phase"] == "ready")
+    assert gateway.board.starts == 1, "it found too little memory at first"
+    gateway.commit(md5)
+    after = await gateway.until(
+        lambda status: status["version"] == "1.1.0" and status["phase"] == "idle", 60
+    )
+    assert after["proof"] == firmware.proof_of(image)
 
 
 async def test_a_power_cut_in_mid_transfer_costs_a_node_on_micropython_one_segment_at_most(gateway):
