@@ -9,8 +9,6 @@ the same Sender.
 
 from array import array
 
-from painlessmesh.ota_target import REPEATS_LIMIT
-
 AHEAD = 32  # parts in flight; what a node says it takes beyond the one it wants
 AHEAD_OF_ALL = 64  # the same where parts go to everybody, and the nodes' words are fewer
 AHEAD_LIMIT = 64  # what a node takes at most
@@ -18,6 +16,7 @@ FIRST_WINDOW = 8  # a node speaks after every fourth part
 QUEUED = 60_000  # us that an answer may take beyond twice the shortest one seen
 SILENCE = 300_000  # us without a word before something is sent again, at least; a node speaks after 200 ms
 SILENCE_LIMIT = 3_000_000
+REPEATS_LIMIT = 10  # without a word; then it is the node's turn to speak
 
 
 ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart

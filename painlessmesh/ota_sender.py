@@ -7,7 +7,6 @@ send: only targets are answered, parts are pushed ahead of the requests, a lost 
 
 import binascii
 
-from painlessmesh.ota_target import STOCK_WINDOW, WINDOW, Target
 from painlessmesh.protocol import (
     OTA_ANNOUNCE,
     OTA_DATA,
@@ -67,7 +66,7 @@ class Request:
 
     to_all = False
 
-    def __init__(self, target: Target, part: int, announce: bool) -> None:
+    def __init__(self, target: object, part: int, announce: bool) -> None:
         self.node_id = target.node_id
         self.offer = target.offer
         self.part = part
@@ -119,11 +118,14 @@ class Sender:
         `ahead`: it speaks level 1, and is told that it may take so many parts out of order.
         """
         self.remove_target(node_id)
+        # Either is 3 KB of heap, which a gateway may never need.
         if ahead:
-            from painlessmesh.ota_ahead import AheadTarget  # 3 KB that a gateway may never need
+            from painlessmesh.ota_ahead import AheadTarget
 
             target = AheadTarget(node_id, offer, ahead)
         else:
+            from painlessmesh.ota_target import STOCK_WINDOW, WINDOW, Target
+
             target = Target(node_id, offer, stock, window or (STOCK_WINDOW if stock else WINDOW))
         self._targets.append(target)
         return target
@@ -228,7 +230,7 @@ class Sender:
             ("partNo", request.part),
         )
 
-    def _take(self, target: Target, now: int) -> Request | None:
+    def _take(self, target: object, now: int) -> Request | None:
         part = target.take(now)
         return None if part is None else Request(target, part, target.announces())
 

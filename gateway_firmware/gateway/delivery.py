@@ -10,7 +10,6 @@ from painlessmesh.ota_sender import Offer
 NEW, OFFERED, DOWNLOADING, VERIFYING = "", "offered", "downloading", "verifying"
 RESTARTING, FAILED = "restarting", "failed"
 
-# Where Home Assistant has the bytes of an image, below gateway/.
 PLAIN = "firmware/{}/download"
 DEFLATED = PLAIN + "?encoding=deflate"
 
@@ -37,7 +36,7 @@ class Job:
         self.proof = fields.get("proof")
         self.size = fields["size"]
         self.deflate = fields.get("deflate") or None  # bytes of the deflated image, where that is what goes over
-        self.source = (DEFLATED if self.deflate else PLAIN).format(fields["firmware_id"])
+        self._firmware_id = fields["firmware_id"]
         self.kind = fields["kind"]
         self.version = fields["version"]
         self.flip = fields.get("mode") == "flip"  # to what the node has in its other slot; no image
@@ -45,6 +44,11 @@ class Job:
         self.stock = fields["runtime"] != "micropython"
         size = 1 if self.flip else self.carried
         self.offer = Offer(fields["role"], fields["hardware"], self.md5, size, fields["force"])
+
+    @property
+    def source(self) -> str:
+        """Where Home Assistant has what goes over the mesh, below gateway/."""
+        return (DEFLATED if self.deflate else PLAIN).format(self._firmware_id)
 
     @property
     def carried(self) -> int:

@@ -20,6 +20,7 @@ REPEAT_AHEAD = 300_000  # the same for a node that says itself what it has not g
 TOGETHER = 500_000  # us; a node that moved since then is waited for
 START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
+SEVERAL = 3  # nodes; two that are served alone cost no more, and need less code
 AHEAD, AHEAD_OF_ALL = 32, 64  # parts that a node is told it may take out of order
 IN_ORDER = "esp-image"  # its parts go straight to a partition
 
@@ -78,7 +79,7 @@ class Serving:
     def _gather(self, job: object) -> object:
         """Begins to send to everybody, if that is worth it; not while nodes of this job are served alone."""
         deliveries = self._there(job)
-        if len(deliveries) < 2 or any([delivery.target for delivery in deliveries]):
+        if len(deliveries) < SEVERAL or any([delivery.target for delivery in deliveries]):
             return None
         from gateway import to_everybody
 
