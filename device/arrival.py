@@ -95,7 +95,9 @@ def check_room(files: FlashFiles, record: dict, room: int) -> None:
     """Room for the segments, for what they make, and, twice its size for whole blocks, the slot it becomes."""
     free, block = files.free()
     size = record["size"] or record["parts"] * PART
-    segments = in_blocks(record["deflate"] or size, SEGMENT) // SEGMENT * (SEGMENT + block)  # littlefs adds pointers
+    segments = (
+        in_blocks(record["deflate"] or size, SEGMENT) // SEGMENT * (SEGMENT + block)
+    )  # littlefs adds pointers
     inflated = size if record["deflate"] else 0  # it lies beside them once more while it is checked
     need = segments + inflated + 2 * size + RESERVE
     room = free if room < 0 else room

@@ -59,9 +59,7 @@ class Incoming:
         wanted_record = arrival.record_of(announcement)
         found = self._files.read_object(RECORD, LONGEST_RECORD) or {}
         try:
-            if all(
-                [found.get(key) == wanted_record[key] for key in SAME]
-            ):
+            if all([found.get(key) == wanted_record[key] for key in SAME]):
                 self._gaps = None
                 wanted_record["again"] = found.get("again")
                 self.wanted = arrival.parts_there(self._files, wanted_record["parts"])
@@ -164,11 +162,11 @@ class Incoming:
         """
         if not self._record.get("deflate"):
             return
-        from device.inflate import GroupReader
+        from device import inflate
 
         self.close()
         window = memoryview(buffer)
-        source = GroupReader(SegmentReader(self._files), self._record["size"])
+        source = inflate.GroupReader(SegmentReader(self._files), self._record["size"])
         try:
             with self._files.open(INFLATED, "wb") as file:
                 length = source.readinto(window)
@@ -178,7 +176,7 @@ class Incoming:
                     length = source.readinto(window)
         finally:
             source.close()
-            source = GroupReader = None
+            source = inflate = None
             forget(("device.inflate",))
 
     def reader(self) -> object:

@@ -10,10 +10,13 @@ import io
 from device.image import ImageError
 
 try:
-    from deflate import RAW, DeflateIO
+    import deflate
+
+    zlib = None
 except ImportError:  # CPython has another, for the tests
-    DeflateIO = None
     import zlib
+
+    deflate = None
 
 GROUP = 4096  # bytes of the image; also the window
 LONGEST = GROUP + 64  # of a group that cannot be deflated
@@ -28,7 +31,7 @@ class GroupReader:
         self._source = source
         self._left = size  # bytes of the image in groups that have not been read
         self._in_group = 0  # bytes of the image in this one
-        self._inflater = _Inflater()
+        self._inflater = _Inflater(io.BytesIO())
 
     def readinto(self, window: memoryview) -> int:
         """Raises ImageError, and OSError for flash that cannot be read."""
@@ -64,12 +67,15 @@ class GroupReader:
 class _Inflater:
     """One deflate stream, fed group by group."""
 
-    def __init__(self) -> None:
-        self._fed = io.BytesIO()
+    def __init__(self, fed) -> None:
+        self._fed = fed
         self._length = 0  # valid bytes in it; what lies behind them is older
         # It takes no more from `_fed` than what it is asked for needs, so `_fed` can be filled anew between two groups.
-        self._stream = DeflateIO(self._fed, RAW, WINDOW_BITS) if DeflateIO else None
-        self._whole = None if DeflateIO else zlib.decompressobj(-WINDOW_BITS)
+        self._stream = self._whole = None
+        if deflate is not None:
+            self._stream = deflate.DeflateIO(self._fed, deflate.RAW, WINDOW_BITS)
+        elif zlib is not None:
+            self._whole = zlib.decompressobj(-WINDOW_BITS)
 
     def feed(self, packed: bytes) -> None:
         """The next group; the one before has been read. What ends that one is still to be taken."""
@@ -91,5 +97,5 @@ class _Inflater:
     def _inflated(self, packed: bytes) -> bytes:
         try:
             return self._whole.decompress(packed, GROUP)
-        except zlib.error:
+        except Exception:  # noqa: BLE001  zlib.error, where there is a zlib
             raise ImageError("md5", DAMAGED)

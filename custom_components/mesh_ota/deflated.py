@@ -54,13 +54,15 @@ class DeflatedImages:
     def check(self, rows: Iterable[Firmware]) -> None:
         """Make those anew that are missing or damaged."""
         for row in rows:
-            with contextlib.suppress(OSError):  # what cannot be read now is looked at after the next start
+            with contextlib.suppress(
+                OSError
+            ):  # what cannot be read now is looked at after the next start
                 if row.kind == APP_BUNDLE and not self._right(row.sha256):
                     self.remove(row.sha256)
                     self.make(row)
 
     def remove(self, sha256: str) -> None:
-        """The image has gone."""
+        """Forget that of an image that has gone."""
         self._sizes.pop(sha256, None)
         self.path(sha256).unlink(missing_ok=True)
 

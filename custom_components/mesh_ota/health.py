@@ -63,7 +63,7 @@ class HealthWatch:
             self._look(job)
 
     def _watch_longer(self, job: Job) -> None:
-        """What a soak from before the restart has counted is gone: watch for a while anew."""
+        """Watch for a while anew: what a soak from before the restart has counted is gone."""
         if job.soak_until is None or not self.entities_of(job):
             return
         more = min(WATCH_LEAST, timedelta(minutes=job.rollout.soak_minutes))

@@ -35,7 +35,9 @@ class Job:
         self.sha256 = fields["sha256"]
         self.proof = fields.get("proof")
         self.size = fields["size"]
-        self.deflate = fields.get("deflate") or None  # bytes of the deflated image, where that is what goes over
+        self.deflate = (
+            fields.get("deflate") or None
+        )  # bytes of the deflated image, where that is what goes over
         self._firmware_id = fields["firmware_id"]
         self.kind = fields["kind"]
         self.version = fields["version"]

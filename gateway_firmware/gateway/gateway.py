@@ -24,7 +24,9 @@ from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
 BEAT_SECONDS = 0.1
-MOST_TARGETS = 24  # in one pending list; with it Home Assistant also knows that `commit` is understood
+MOST_TARGETS = (
+    24  # in one pending list; with it Home Assistant also knows that `commit` is understood
+)
 WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
 ROUTER_LOOK_SECONDS = 5

@@ -15,6 +15,8 @@ SECOND = 1_000_000
 UNKNOWN_PAUSE = 10  # s between openings until Home Assistant has accepted this gateway once
 UNREACHABLE_LONGEST = 10  # s; nobody is there to be disturbed, and it may be back any moment
 REFUSED_LONGEST = 60
+SHORT_SERIES = 60 * SECOND  # between two shortages of memory that belong together
+SHORT_MOST = 6
 PLAIN_POLL = 60  # s between two requests where Home Assistant grants no long poll
 
 
@@ -39,6 +41,8 @@ class Poller:
         self._revision = None  # of the list the distributor works on; None: ask for it
         self._behind = True  # whether Home Assistant has a newer list
         self._failures = 0
+        self._shortages = 0  # of memory, one soon after the other
+        self._short_at = 0
         self._reached = False  # whether the last failure was an answer
         self._trouble = ""
 
@@ -61,7 +65,19 @@ class Poller:
                 await self._wait_after(error)
             except MemoryError as error:
                 gc.collect()
+                self._count_shortage(error)
                 await self._wait_after(error)
+
+    def _count_shortage(self, error: MemoryError) -> None:
+        """Raises it again, which restarts the board, when memory stays short: a heap that is torn does not mend
+        itself, and after a restart all that is known here is told anew."""
+        now = self._clock()
+        if now - self._short_at > SHORT_SERIES:
+            self._shortages = 0
+        self._short_at = now
+        self._shortages += 1
+        if self._shortages >= SHORT_MOST:
+            raise error
 
     async def _step(self) -> None:
         """The most urgent exchange there is, or a wait for one."""

@@ -6,7 +6,9 @@ Loaded while an image goes to several nodes. Which part is next, and how far ahe
 
 from painlessmesh.ota_push import Push
 
-WAIT_FOR_OTHERS = 3_000_000  # us from the first node that is ready; one that is later catches up alone
+WAIT_FOR_OTHERS = (
+    3_000_000  # us from the first node that is ready; one that is later catches up alone
+)
 
 
 def worth_it(deliveries: list, links: list) -> bool:

@@ -127,7 +127,6 @@ class Rollout:
         if any(member.node.images != [self.image] for member in self.house.members):
             raise RuntimeError("A node has got another image than the one that it was offered.")
 
-
     def _list(self, nodes: list[Any], waiting: list[Any]) -> None:
         found = self.tests.job(self.image, [(node.mesh.node_id, 1) for node in nodes])
         later = [str(node.mesh.node_id) for node in waiting]
@@ -213,8 +212,12 @@ def figures(sizes: tuple[int, ...]) -> dict[str, object]:
         return found[0] | found[1]
 
     found = [asyncio.run(both(size)) for size in sizes]
-    worst: dict[str, object] = {name: max(float(str(each[name])) for each in found) for name in found[0]}
+    worst: dict[str, object] = {
+        name: max(float(str(each[name])) for each in found) for name in found[0]
+    }
     for name in HEAPS:
-        of_size = {f"{size // KIB} KiB": each[name] for size, each in zip(sizes, found, strict=True)}
+        of_size = {
+            f"{size // KIB} KiB": each[name] for size, each in zip(sizes, found, strict=True)
+        }
         worst[name.removesuffix("_kib") + "_by_image"] = of_size
     return worst

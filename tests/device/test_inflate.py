@@ -32,7 +32,7 @@ class Source:
         self.closed = True
 
 
-def inflated(content, size=len(IMAGE), step=700):
+def inflated(content, size=10_000, step=700):
     reader = GroupReader(Source(content), size)
     window = memoryview(bytearray(step))
     found = b""
@@ -43,7 +43,7 @@ def inflated(content, size=len(IMAGE), step=700):
     return found
 
 
-def refusal(content, size=len(IMAGE)):
+def refusal(content, size=10_000):
     try:
         inflated(content, size)
     except ImageError as error:

@@ -121,7 +121,9 @@ async def test_fault_11_the_whole_file_is_never_taken_for_a_part_nor_an_error_fo
     for status in (404, 500):
         for span in (None, "bytes 0-%d/%d" % (status - 1, status)):
             with pytest.raises((Later, Refused)):
-                await HomeAssistant(Signed(status, bytes(status), span)).block("firmware/2/download", 0, status, room)
+                await HomeAssistant(Signed(status, bytes(status), span)).block(
+                    "firmware/2/download", 0, status, room
+                )
     for length in (404, 500):
         answer = Signed(206, bytes(length), "bytes 0-%d/%d" % (length - 1, length))
         assert await HomeAssistant(answer).block("firmware/2/download", 0, length, room) == length

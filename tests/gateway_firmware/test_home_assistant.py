@@ -34,12 +34,16 @@ async def pending(answer):
 
 async def block(status=206, content_range="bytes 0-4095/10000", body=bytes(4096), start=0):
     home_assistant = HomeAssistant(Signed(status, body, content_range))
-    return await home_assistant.block("firmware/2/download", start, len(IMAGE), memoryview(bytearray(4096)))
+    return await home_assistant.block(
+        "firmware/2/download", start, len(IMAGE), memoryview(bytearray(4096))
+    )
 
 
 async def test_a_block_is_asked_for_by_range():
     session = Signed(206, bytes(4096), "bytes 4096-8191/10000")
-    await HomeAssistant(session).block("firmware/2/download", 4096, 10_000, memoryview(bytearray(4096)))
+    await HomeAssistant(session).block(
+        "firmware/2/download", 4096, 10_000, memoryview(bytearray(4096))
+    )
     assert session.asked == ("GET", "firmware/2/download", "bytes=4096-8191")
 
 

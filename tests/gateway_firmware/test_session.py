@@ -73,7 +73,9 @@ async def hold(home_assistant):
     told.append(await listed(home_assistant))
     told.append(await listed(home_assistant, 50, 11))
     for start in (0, 8192):
-        length = await home_assistant.block("firmware/2/download", start, len(IMAGE), memoryview(buffer))
+        length = await home_assistant.block(
+            "firmware/2/download", start, len(IMAGE), memoryview(buffer)
+        )
         assert buffer[:length] == IMAGE[start : start + 4096]
     told.append(await home_assistant.report(body_of("07_progress")))
     told.append(await home_assistant.report(body_of("08_job_has_gone")))

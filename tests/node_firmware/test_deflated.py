@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.mesh_ota.firmware.deflate import deflated
 
+
 @pytest.fixture
 async def met(house):
     """The node and its gateway know each other."""
