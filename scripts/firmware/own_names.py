@@ -34,7 +34,7 @@ _PYTHON: tuple[object, ...] = (
 FOREIGN = frozenset(
     """
     DIGITS FrameBuffer IDLE MAGIC MARK ORDER UINT32 active block board buffer build commit
-    config data feed floor host id idle install main md5 parents parse pending phase port random
+    config data feed floor host id idle install main md5 parents parse pending phase port push random
     request reset reset_cause scan session sha256 size state status verify
     """.split()  # noqa: SIM905 - a list of them would be one to a line
 ).union(*map(dir, _PYTHON))

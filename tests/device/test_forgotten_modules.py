@@ -29,6 +29,7 @@ KEPT = {
         "device.partitions": "of a board with two partitions, which it asks at its start",
         # In the boot that carries out an order, and ends with a restart.
         "device.slots": "what an image is unpacked with",
+        "painlessmesh.ota_target": "as long as there are nodes that take parts in order only",
         "device.image_slots": "never: a gateway takes bundles only",
         "device.esp_image": "never",
     },

@@ -1,7 +1,7 @@
 """What the shipped node has in use at most while an image comes in and is checked, in the heap that it has to live with.
 
 On MicroPython, in its own process; design of the node: 160 KiB. What the simulated hardware takes of the heap comes on top, for
-on an ESP32 it is C; it is measured here too. Looked at again and again by a task beside the node's own.
+on an ESP32 it is C; it is measured here too, and held in tests/simulator/test_fakes_room.py. Looked at again and again by a task beside the node's own.
 """
 
 import random
@@ -96,7 +96,9 @@ async def test_the_peak_of_an_update_does_not_grow_with_the_image(gateway, hardw
     print(
         f"of {HEAP} in use, by KiB of the image: {in_kib}; {hardware} of them hardware, idle {quiet // KIBIBYTE}"
     )
-    assert max(peaks.values()) - min(peaks.values()) < 2 * KIBIBYTE
+    # The check of the smallest is over before its peak is looked at for certain.
+    assert max(peaks.values()) - peaks[SIZES[1]] < KIBIBYTE
+    assert max(peaks.values()) - peaks[SIZES[0]] < 4 * KIBIBYTE
     assert max(peaks.values()) - quiet < MOST_FOR_AN_UPDATE
     assert max(peaks.values()) - hardware_takes < (DESIGN - PIECES) * KIBIBYTE
 
@@ -125,8 +127,3 @@ def hardware_takes(tmp_path):
     board.wait()
     bare = subprocess.run([*command, "-c", said], capture_output=True, text=True, check=True)
     return taken - int(bare.stdout)
-
-
-def test_the_simulated_hardware_takes_what_is_added_for_it(hardware_takes):
-    added = int(HEAP.removesuffix("k")) - DESIGN
-    assert (added - 2) * KIBIBYTE < hardware_takes <= added * KIBIBYTE
