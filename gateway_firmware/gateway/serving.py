@@ -21,7 +21,9 @@ TOGETHER = 500_000  # us; a node that moved since then is waited for
 START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
 SEVERAL = 3  # nodes; two that are served alone cost no more, and need less code
-AHEAD, AHEAD_OF_ALL = 32, 64  # parts that a node is told it may take out of order
+# Parts that a node is told it may take out of order. More to one node would lie in the queues of a slow link, where a cancel
+# or a pause cannot stop them within 2 s.
+AHEAD, AHEAD_OF_ALL = 16, 64
 IN_ORDER = "esp-image"  # its parts go straight to a partition
 
 

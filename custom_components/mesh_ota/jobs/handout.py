@@ -102,19 +102,23 @@ class Handouts:
     def _sizes_deflated(self, gateway_id: str, picks: list[Pick]) -> dict[int, int]:
         """Return the bytes of each job's image that goes over deflated.
 
-        All nodes of the job here must take it so, also those that are not listed: it may not change under a transfer.
+        Decided when the job is listed first, and kept with it: it may not change under a transfer, whatever a
+        restart has forgotten of the nodes.
         """
-        gateway, nodes = self._nodes.nodes.get(gateway_id), self._nodes.nodes
-        if gateway is None or not gateway.room:
-            return {}
         found = {}
         for job in {job.id: job for job, _ in picks}.values():
-            mine = [row for row in job.nodes.values() if row.gateway_id == gateway_id]
-            takers = all(row.node_id in nodes and nodes[row.node_id].deflate for row in mine)
-            size = self.deflated(job.sha256) if job.mode != "flip" and takers else 0
+            if job.deflated is None:
+                job.deflated = job.mode != "flip" and self._all_take_deflated(gateway_id, job)
+            size = self.deflated(job.sha256) if job.deflated else 0
             if size:
                 found[job.id] = size
         return found
+
+    def _all_take_deflated(self, gateway_id: str, job: Job) -> bool:
+        """Whether all nodes of the job do, also those that are not listed, and this gateway can."""
+        nodes, gateway = self._nodes.nodes, self._nodes.nodes.get(gateway_id)
+        able = gateway is not None and gateway.room > 0
+        return able and all(name in nodes and nodes[name].deflate for name in job.nodes)
 
     def _keys_of(self, gateway_id: str) -> list[str]:
         return [n.signing_key for n in self._nodes.at(gateway_id) if n.signing_key]

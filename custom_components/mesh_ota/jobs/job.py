@@ -137,6 +137,8 @@ class Job:
     force_update: bool = False
     mode: str = "single"
     """`flip`: to what lies in the node's other slot, without a firmware."""
+    deflated: bool | None = None
+    """Whether its image goes over the mesh deflated; None before it is listed first."""
     counter: int = 0
     sig: str = ""
     floor: int | None = None
