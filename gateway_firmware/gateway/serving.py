@@ -21,9 +21,9 @@ TOGETHER = 500_000  # us; a node that moved since then is waited for
 START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
 SEVERAL = 3  # nodes; two that are served alone cost no more, and need less code
-# Parts that a node is told it may take out of order. More to one node would lie in the queues of a slow link, where a cancel
-# or a pause cannot stop them within 2 s.
-AHEAD, AHEAD_OF_ALL = 16, 64
+# Parts that a node is told it may take out of order, where they go to everybody. One that is served alone asks for its parts:
+# on a slow link more of them would lie in queues, where a cancel or a pause cannot stop them within 2 s.
+AHEAD_OF_ALL = 64
 IN_ORDER = "esp-image"  # its parts go straight to a partition
 
 
@@ -50,14 +50,13 @@ class Serving:
     def begin(self, delivery: Delivery) -> None:
         """The sender has the job's offer; this node is a target of it from now on."""
         job = delivery.job
-        if job.stock or job.kind == IN_ORDER:
+        alone = job.stock or job.kind == IN_ORDER
+        everybody = None if alone else self._of(job) or self._gather(job)
+        if everybody is None:
             delivery.target = self.sender.add_target(job.offer, delivery.node_id, stock=job.stock)
             return
-        everybody = self._of(job) or self._gather(job)
-        ahead = AHEAD if everybody is None else AHEAD_OF_ALL
-        delivery.target = self.sender.add_target(job.offer, delivery.node_id, ahead=ahead)
-        if everybody is not None:
-            everybody.add(delivery.target)
+        delivery.target = self.sender.add_target(job.offer, delivery.node_id, ahead=AHEAD_OF_ALL)
+        everybody.add(delivery.target)
 
     def end(self, delivery: Delivery) -> None:
         """Nothing more goes to that node."""
