@@ -10,11 +10,13 @@ from painlessmesh.ota_sender import Offer
 NEW, OFFERED, DOWNLOADING, VERIFYING = "", "offered", "downloading", "verifying"
 RESTARTING, FAILED = "restarting", "failed"
 
+# Where Home Assistant has an image, below gateway/.
 PLAIN = "firmware/{}/download"
 DEFLATED = PLAIN + "?encoding=deflate"
 
 BEFORE_COMMIT = (NEW, OFFERED, DOWNLOADING, VERIFYING)
 LONGEST_SENTENCE = 200
+MOST_TARGETS = 24  # in one pending list
 
 # A node's phase, while it speaks of this image -> what that means for the delivery.
 STATE_OF_PHASE = {
@@ -35,9 +37,8 @@ class Job:
         self.sha256 = fields["sha256"]
         self.proof = fields.get("proof")
         self.size = fields["size"]
-        self.deflate = (
-            fields.get("deflate") or None
-        )  # bytes of the deflated image, where that is what goes over
+        # Bytes of the deflated image, where that is what goes over the mesh.
+        self.deflate = fields.get("deflate") or None
         self._firmware_id = fields["firmware_id"]
         self.kind = fields["kind"]
         self.version = fields["version"]

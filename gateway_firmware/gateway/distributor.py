@@ -140,9 +140,8 @@ class Distributor:
         if delivery.job.stock and delivery.state == DOWNLOADING and delivery.part >= last:
             delivery.move(RESTARTING, now, last + 1)  # a C++ node leaves without a word
         if delivery.target is not None and delivery.target.ahead:
-            self._serving.end(
-                delivery
-            )  # it says what it has when it is back; nobody waits for it until then
+            # It says what it has when it is back, and nobody waits for it until then.
+            self._serving.end(delivery)
         delivery.answered()
         delivery.act_at = now
         if delivery.state in BEFORE_COMMIT:

@@ -11,7 +11,7 @@ from device import forget
 from device.board import Board
 from gateway.blocks import Blocks
 from gateway.contact import Contact
-from gateway.delivery import FAILED, RESTARTING, Delivery
+from gateway.delivery import FAILED, MOST_TARGETS, RESTARTING, Delivery
 from gateway.distributor import Distributor
 from gateway.home_assistant import HomeAssistant
 from gateway.http import Connection
@@ -24,9 +24,6 @@ from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
 BEAT_SECONDS = 0.1
-MOST_TARGETS = (
-    24  # in one pending list; with it Home Assistant also knows that `commit` is understood
-)
 WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
 ROUTER_LOOK_SECONDS = 5
@@ -106,7 +103,7 @@ class Gateway:
         facts["chip"] = board.chip
         facts["mpy"] = board.mpy_version()
         facts["highest_revision"] = self.revision.value
-        facts["max_targets"] = MOST_TARGETS
+        facts["max_targets"] = MOST_TARGETS  # by which it also knows that we heed `commit`
         rssi = board.rssi()
         if rssi is not None:
             facts["rssi"] = rssi

@@ -4,6 +4,7 @@ The whole list as objects takes three times the room of its text, in a heap that
 it stays text, and whoever wants its jobs goes through them. Whose text it is has been checked before.
 """
 
+from gateway.delivery import MOST_TARGETS
 from gateway.session import parsed
 
 DIGITS = 10
@@ -26,7 +27,7 @@ JOB_FIELDS = (
     ("size", int, 8),
     ("num_parts", int, 5),
     ("force", bool, 0),
-    ("targets", list, 24),
+    ("targets", list, MOST_TARGETS),
 )
 
 

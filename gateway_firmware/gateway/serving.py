@@ -60,16 +60,21 @@ class Serving:
 
     def end(self, delivery: Delivery) -> None:
         """Nothing more goes to that node."""
-        everybody = self._of(delivery.job)
-        if everybody is not None:
-            everybody.remove(delivery.target)
-            if everybody.over:
-                self._to_everybody.remove(everybody)
-                if not self._to_everybody:
-                    forget(("gateway.to_everybody", "painlessmesh.ota_push"))
+        self._leave_the_others(delivery)
         self.sender.remove_target(delivery.node_id)
         delivery.target = None
         delivery.waiting = []
+
+    def _leave_the_others(self, delivery: Delivery) -> None:
+        """What goes to everybody does not wait for this node any more."""
+        everybody = self._of(delivery.job)
+        if everybody is None:
+            return
+        everybody.remove(delivery.target)
+        if everybody.over:
+            self._to_everybody.remove(everybody)
+            if not self._to_everybody:
+                forget(("gateway.to_everybody", "painlessmesh.ota_push"))
 
     def _of(self, job: object) -> object:
         for everybody in self._to_everybody:
@@ -126,10 +131,9 @@ class Serving:
     def _instead(self, delivery: Delivery) -> None:
         """The sender serves a node in another way when it does not know how to ask for parts out of order."""
         target = self.sender.target(delivery.node_id)
-        everybody = self._of(delivery.job)
-        if target is not delivery.target and everybody is not None:
-            everybody.remove(delivery.target)
-        delivery.target = target
+        if target is not delivery.target:
+            self._leave_the_others(delivery)
+            delivery.target = target
 
     def needed(self, node_id: int, need: dict, now: int) -> None:
         """The body of a genuine `need` of that node."""
@@ -214,16 +218,16 @@ class Serving:
     def _pump_all(self, everybody: object, now: int) -> None:
         """The next parts, to every link that leads to a node which takes the image."""
         job, push = everybody.job, everybody.push
-        while everybody.due(len(self._there(job)), now):
-            links = everybody.links(self._mesh)
-            if not links or any([link.waiting >= LINK_ROOM for link in links]):
-                return
+        if push.part < 0 and not everybody.begins(len(self._there(job)), now):
+            return
+        links = everybody.links(self._mesh)
+        while links and push.due and all([link.waiting < LINK_ROOM for link in links]):
             if self._payload(job, push.part) is None:
-                return
+                break
             self._queue_to_all(job, push.take(now), links)
-            for delivery in self.deliveries:
-                if delivery.target in push.targets:
-                    delivery.furthest = max(delivery.furthest, delivery.target.next_part)
+        for delivery in self.deliveries:
+            if delivery.job is job and delivery.target is not None and delivery.target.ahead:
+                delivery.furthest = max(delivery.furthest, delivery.target.next_part)
 
     def _queue_to_all(self, job: object, part: object, links: list) -> None:
         for link in links:

@@ -59,13 +59,8 @@ class ToEverybody:
                 found.append(link)
         return found
 
-    def due(self, takers: int, now: int) -> bool:
-        """Whether the next part may go out now; `takers` nodes are there that should have it."""
-        if self.push.part < 0 and not self._begins(takers, now):
-            return False
-        return self.push.due
-
-    def _begins(self, takers: int, now: int) -> bool:
+    def begins(self, takers: int, now: int) -> bool:
+        """Whether it is time for the first part; `takers` nodes are there that should have it."""
         ready = len([target for target in self.push.targets if target.base >= 0])
         if not ready:
             return False

@@ -18,8 +18,9 @@ class Wanted:
 
     def listed(self, jobs: object, now: int) -> None:
         """`jobs` are all there are, as dicts; they are gone through twice."""
-        listed = [(fields["id"], fields["token"]) for fields in jobs]
-        self.drop([key for key in self._jobs if key not in listed])
+        listed = [(fields["id"], fields["token"], fields.get("deflate") or None) for fields in jobs]
+        # One that comes in another form begins anew: the parts of one are not those of the other.
+        self.drop([key for key, job in self._jobs.items() if key + (job.deflate,) not in listed])
         for fields in jobs:
             key = (fields["id"], fields["token"])
             if key not in self._jobs:

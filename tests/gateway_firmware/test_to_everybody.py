@@ -182,3 +182,17 @@ def test_who_may_not_commit_yet_takes_the_image_with_the_others_and_restarts_whe
     found["targets"] = [target | {"commit": i < 3} for i, target in enumerate(found["targets"])]
     gateway.list(found)
     assert gateway.run(1, lambda: [len(node.commits) for node in nodes] == [1, 1, 1, 0])
+
+
+def test_an_image_that_comes_in_another_form_begins_anew(gateway):
+    """Home Assistant has lost the deflated one, or has it now."""
+    ids = tree(gateway, 4)
+    carried = image_of(120_000, 7)  # nothing here inflates: any bytes do
+    gateway.images["firmware/2/download?encoding=deflate"] = carried
+    found = gateway.job(IMAGE, ids, deflate=len(carried))
+    node = gateway.nodes[ids[0]]
+    assert gateway.run(30, lambda: len(node.parts) > 20)
+    assert node.receiver.parts == 118
+    gateway.list({key: found[key] for key in found if key != "deflate"})
+    assert gateway.run(60, all_have(gateway, ids))
+    assert node.cancelled == [found["md5"]]
