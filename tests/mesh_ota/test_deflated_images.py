@@ -9,7 +9,7 @@ from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.core import HomeAssistant
 
 from .conftest import Upload
-from .gateway_client import Answer, GatewayClient
+from .gateway_client import Answer, GatewayClient, status
 from .test_deflate import inflated
 
 NODE, SECOND = "2222222222", "3333333333"
@@ -22,11 +22,8 @@ async def met(caller: GatewayClient, *takers: bool, room: int | None = 24) -> No
     ids = [NODE, SECOND][: len(takers)]
     await caller.report(tree=[[node_id, caller.gateway_id] for node_id in ids], **more)
     for node_id, takes in zip(ids, takers, strict=True):
-        entry = {"node_id": node_id, "heard": 0, "status": None}
-        from .gateway_client import status
-
-        entry["status"] = status(deflate=takes or None)
-        await caller.report(nodes=[entry], **more)
+        said = status(deflate=takes or None)
+        await caller.report(nodes=[{"node_id": node_id, "heard": 0, "status": said}], **more)
 
 
 async def entry(caller: GatewayClient) -> dict[str, Any]:
