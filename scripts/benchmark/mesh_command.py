@@ -44,9 +44,12 @@ BOUNDS = {
     "node_heap_over_idle_kib": (40, False),
 }
 OF_PROGRAMS = """
-The last four are of a rollout of the real programs on MicroPython to twenty nodes at once, with images of 64 KiB and of
-2 MiB, the worse of both: connections to Home Assistant, bytes read from it per image byte, and the heap in use at most,
-over what is in use when nothing happens (gateway {gateway_heap_over_idle_by_image}, node {node_heap_over_idle_by_image}).
+The last four are of a rollout of the real programs on MicroPython to twenty nodes at once: connections to Home Assistant,
+bytes read from it per image byte, and the heap in use at most, over what is in use when nothing happens, in KiB, by image
+(gateway {gateway_heap_over_idle_by_image}, node {node_heap_over_idle_by_image}; above is the worst).
+
+The gateway's firmware pushes to everybody from three nodes of a job on; a node that it serves alone asks for its parts as at
+level 0, with up to 16 of them ahead of its requests. Level 1 to one node is the library's.
 
 A node's bundle, as `scripts/build-firmware` makes it, is deflated to {deflate_ratio:.0%} of its bytes, in groups of 4 KiB; with what
 DATA adds, a link carries {link_bytes_per_image_byte[deflate]} bytes for each byte of such a bundle, in place of {link_bytes_per_image_byte[plain]}."""
