@@ -62,9 +62,10 @@ def is_hex(value: object, length: int) -> bool:
     return isinstance(value, str) and len(value) == length and is_word(value, length, HEX)
 
 
-def parts_there(files: FlashFiles, parts: int) -> int:
+def parts_there(files: FlashFiles, record: dict) -> int:
     """The whole parts that lie in an unbroken row of segments; what has gaps is dropped."""
-    wanted = 0
+    wanted, parts = 0, record["parts"]
+    total = record["deflate"] or record["size"] or 0
     for name in files.names(FOLDER):
         if name.endswith(GAPS):
             files.remove(FOLDER + "/" + name)
@@ -73,7 +74,8 @@ def parts_there(files: FlashFiles, parts: int) -> int:
         size = files.size(segment_name(number))
         due = min(PARTS_PER_SEGMENT, parts - number * PARTS_PER_SEGMENT)
         last = number * PARTS_PER_SEGMENT + due == parts
-        there = _whole_parts(size, due, last) if unbroken or size < 0 else None
+        ends = (total - number * SEGMENT if total else None) if last else due * PART
+        there = _whole_parts(size, due, ends) if unbroken or size < 0 else None
         if there is None:
             files.remove(segment_name(number))
             there = 0
@@ -82,11 +84,12 @@ def parts_there(files: FlashFiles, parts: int) -> int:
     return wanted
 
 
-def _whole_parts(size: int, due: int, is_last: bool) -> int | None:
-    """Parts in a segment file of that size, None when a part in it is torn."""
+def _whole_parts(size: int, due: int, ends: int | None) -> int | None:
+    """Parts in a segment file of that size, None when a part in it is torn. `ends`: its size when it is whole; None for
+    the last one of an image whose size nobody has said."""
     if size < 0:
         return 0
-    if is_last and (due - 1) * PART < size <= due * PART:
+    if size == ends or (ends is None and (due - 1) * PART < size <= due * PART):
         return due
     return size // PART if size % PART == 0 and size <= due * PART else None
 
@@ -95,9 +98,8 @@ def check_room(files: FlashFiles, record: dict, room: int) -> None:
     """Room for the segments, for what they make, and, twice its size for whole blocks, the slot it becomes."""
     free, block = files.free()
     size = record["size"] or record["parts"] * PART
-    segments = (
-        in_blocks(record["deflate"] or size, SEGMENT) // SEGMENT * (SEGMENT + block)
-    )  # littlefs adds pointers
+    count = in_blocks(record["deflate"] or size, SEGMENT) // SEGMENT
+    segments = count * (SEGMENT + block)  # littlefs adds pointers
     inflated = size if record["deflate"] else 0  # it lies beside them once more while it is checked
     need = segments + inflated + 2 * size + RESERVE
     room = free if room < 0 else room

@@ -62,7 +62,7 @@ class Incoming:
             if all([found.get(key) == wanted_record[key] for key in SAME]):
                 self._gaps = None
                 wanted_record["again"] = found.get("again")
-                self.wanted = arrival.parts_there(self._files, wanted_record["parts"])
+                self.wanted = arrival.parts_there(self._files, wanted_record)
             else:
                 self.discard()
                 arrival.check_room(self._files, wanted_record, room)

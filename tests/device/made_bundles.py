@@ -100,11 +100,14 @@ def announcement(content, **changes):
     return found
 
 
-def arrive(incoming, content, **changes):
-    """Let the whole image arrive, from the first part that is wanted."""
+def arrive(incoming, content, carried=None, **changes):
+    """Let the whole image arrive, from the first part that is wanted; `carried` is the same one deflated."""
+    if carried is not None:
+        changes.update({"deflate": len(carried), "noPart": (len(carried) + PART - 1) // PART})
     first = incoming.begin(announcement(content, **changes))
+    coming = memoryview(content if carried is None else carried)
     for part_no in range(first, incoming.parts):
-        assert incoming.write(part_no, memoryview(content)[part_no * PART : (part_no + 1) * PART])
+        assert incoming.write(part_no, coming[part_no * PART : (part_no + 1) * PART])
 
 
 def refusal(call, *arguments, **named):

@@ -256,3 +256,14 @@ def test_a_flash_that_writes_nothing_and_removes_nothing_is_told_of_all_the_same
     except ImageError as error:
         refused = error.code
     assert refused == "flash"
+
+
+def test_a_last_part_that_is_torn_is_asked_for_again():
+    image = IMAGE[: 16 * PART] + b"the last part"
+    for left in (1, 5, 12):
+        flash = Flash()
+        incoming = Incoming(files=flash.files())
+        made.arrive(incoming, image)
+        incoming.close()
+        flash.contents["incoming/001"] = image[16 * PART :][:left]
+        assert Incoming(files=flash.files()).begin(made.announcement(image)) == 16
