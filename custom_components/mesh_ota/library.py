@@ -215,6 +215,7 @@ class FirmwareLibrary:
                 await self._changed(firmware_id)
         whole = [row for row in self.rows.values() if row.id not in self.damaged]
         await self._run(lambda: self.deflated.check(whole))
+        self._ahead.forget()
 
     async def async_update(
         self,

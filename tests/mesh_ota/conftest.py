@@ -53,6 +53,13 @@ def blocking_calls() -> Iterator[list[str]]:
 
 
 @pytest.fixture
+def recorder_db_url(hass_fixture_setup: list[bool]) -> str:
+    """In memory; Home Assistant's harness would ask the command line."""
+    assert not hass_fixture_setup
+    return "sqlite://"
+
+
+@pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """Give each test a configuration folder of its own, since images are real files."""
     return hass_tmp_config_dir

@@ -16,13 +16,6 @@ from .test_health import MOTION, soaked, updated
 PAST = 300
 
 
-@pytest.fixture
-def recorder_db_url(hass_fixture_setup: list[bool]) -> str:
-    """In memory; Home Assistant's harness would ask the command line."""
-    assert not hass_fixture_setup
-    return "sqlite://"
-
-
 @pytest.fixture(autouse=True)
 def _custom_integrations(recorder_mock: object, enable_custom_integrations: None) -> None:
     """The recorder has to be there before anything else."""

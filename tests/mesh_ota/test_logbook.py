@@ -27,13 +27,6 @@ from .gateway_client import GatewayClient
 type Read = Callable[[], Awaitable[list[tuple[str, str]]]]
 
 
-@pytest.fixture
-def recorder_db_url(hass_fixture_setup: list[bool]) -> str:
-    """In memory; Home Assistant's harness would ask the command line."""
-    assert not hass_fixture_setup
-    return "sqlite://"
-
-
 @pytest.fixture(autouse=True)
 def _custom_integrations(recorder_mock: object, enable_custom_integrations: None) -> None:
     """Let Home Assistant find ours; the recorder has to come first."""
