@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 
+from simulator.free_port import free_port
 from simulator.guardian import Guardian
 from simulator.home_assistant_client import HomeAssistantClient
 
@@ -124,14 +124,3 @@ class HomeAssistant:
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         self._guardian.release(process.pid)
-
-
-def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, else any free one."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("0.0.0.0", port))  # as Home Assistant does
-                return int(probe.getsockname()[1])
-    raise OSError("This computer has no free TCP port.")

@@ -16,6 +16,7 @@ from simulator import firmware
 from simulator.air import Air, Wire
 from simulator.bootloader import Board, Machine
 from simulator.floor_plan import HOUSE, Place
+from simulator.free_port import free_port
 from simulator.guardian import Guardian
 from simulator.stock_board import StockBoard
 
@@ -55,7 +56,7 @@ class VirtualMesh:
         self.version = version
         self.guardian = guardian
         self.air = Air(folder / "air", MESH_PORT)
-        self.uplink = Wire("127.0.0.1", 0, lambda: home_assistant)
+        self.uplink = Wire("127.0.0.1", free_port(), lambda: home_assistant)
         """between the gateway and Home Assistant"""
         self.gateway_bundle: bytes | None = None
         """what the gateway gets by cable, if not the repository as it is"""

@@ -12,7 +12,7 @@ import aiohttp
 
 from simulator import home_assistant_client as account
 from simulator.demo.rollout import NEW, OLD, run_once
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 
 _USUAL_PORT = 8123

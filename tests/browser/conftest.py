@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright
 
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 from tests.browser.frontend import Frontend
 from tests.browser.pictures import Pictures

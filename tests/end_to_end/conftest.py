@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 from tests.end_to_end.first_rollout import FirstRollout, roll_out
 from tests.end_to_end.house import House

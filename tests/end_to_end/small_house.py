@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from simulator.floor_plan import HOUSE, Place
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 from tests.end_to_end.house import House
 

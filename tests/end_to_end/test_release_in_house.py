@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from scripts.packaging import command
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 from tests.end_to_end.house import House
 from tests.end_to_end.small_house import near

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from simulator import firmware, virtual_mesh
 from simulator.floor_plan import Place
-from simulator.home_assistant import free_port
+from simulator.free_port import free_port
 from simulator.stage import Stage
 from tests.end_to_end.house import House
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import socket
 import time
 
 from home_assistant_side import HomeAssistantSide
@@ -16,6 +15,7 @@ from gateway.gateway import Gateway
 from gateway.keys import Keys
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
+from simulator.free_port import free_port
 
 GATEWAY = 1111111111
 GATEWAY_KEY = bytes(range(32))
@@ -138,9 +138,7 @@ class House:
 
     async def start(self):
         await self.home_assistant.start()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         await self.start_gateway()
 
     async def start_gateway(self):

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import socket
 from base64 import b64encode
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from home_assistant_side import HomeAssistantSide, job
 from node_side import OurNode
 
 from scripts.firmware import compiler, sources
+from simulator.free_port import free_port
 
 START = Path(__file__).with_name("start_on_micropython.py")
 MICROPYTHON = Path(__file__).parents[2] / ".tools" / "bin" / "micropython"
@@ -68,12 +68,6 @@ class Flash:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class House:

@@ -1,23 +1,14 @@
 """The example of the library, as its docstring tells to start it: three nodes chat on the unix port."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
 
+from simulator.free_port import free_port
+
 REPOSITORY = Path(__file__).parents[2]
 MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Chatter:
@@ -56,7 +47,7 @@ class Chatter:
 
 @pytest.fixture
 async def three():
-    ports = free_ports(3)
+    ports = [free_port() for _ in range(3)]
     nodes = [
         await Chatter().start(1, ports[0]),
         await Chatter().start(2, ports[1], ports[0]),

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from tests.painlessmesh.test_example import MICROPYTHON, REPOSITORY, free_ports
+from simulator.free_port import free_port
+from tests.painlessmesh.test_example import MICROPYTHON, REPOSITORY
 
 PROGRAM = "tests/painlessmesh/node_process.py"
 AGREE = 20  # s
@@ -65,7 +66,7 @@ class Mesh:
 
     def __init__(self, size: int, seed: int) -> None:
         self.dice = random.Random(seed)
-        ports = free_ports(size)
+        ports = [free_port() for _ in range(size)]
         self.nodes = {number: Node(number, ports[number - 1]) for number in range(1, size + 1)}
 
     def component(self, node_id: int) -> set[int]:
