@@ -13,11 +13,17 @@ AHEAD = 32  # parts in flight; what a node says it takes beyond the one it wants
 AHEAD_OF_ALL = 64  # the same where parts go to everybody, and the nodes' words are fewer
 AHEAD_LIMIT = 64  # what a node takes at most
 FIRST_WINDOW = 8  # a node speaks after every fourth part
+LEAST_WINDOW = 4
 QUEUED = 60_000  # us that an answer may take beyond twice the shortest one seen
-SILENCE = 300_000  # us without a word before something is sent again, at least; a node speaks after 200 ms
+QUEUE_LIMIT = (
+    800_000  # us that an answer may take at most: what is on its way then cannot be called back
+)
+# us without a word before something is sent again: a node speaks 200 ms after its last part, and its word must come here
+# by a way that may have queues. Before any trip was measured, TCP's first patience (RFC 6298).
+SILENCE = 300_000
+FIRST_SILENCE = 1_000_000
 SILENCE_LIMIT = 3_000_000
 REPEATS_LIMIT = 10  # without a word; then it is the node's turn to speak
-
 
 ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart
 ORDERS_BACK = 28_000  # of these, forgotten at once: what is on its way is younger
@@ -39,6 +45,7 @@ class AheadTarget:
     _shrunk_at = 0  # order of the last sending when the window shrank
     _timed = None  # (order, when) of the sending that measures the trip
     _trip = 0
+    _varies = 0  # how far trips are from the usual one
     _best_trip = 0
 
     def __init__(self, node_id: int, offer: object, ahead: int = AHEAD) -> None:
@@ -81,11 +88,11 @@ class AheadTarget:
         self.seen = seen
         if self.repeats and (arrived or self._arrived > before):
             self.repeats = 0
-        if now - self._sent_at > self._trip + QUEUED:
-            self._arrived = (
-                self._order + 1
-            )  # by now it would have come: nothing is on its way any more
         self._measure(now)
+        if now - self._sent_at > self._patience():
+            # By now it would have come: nothing is on its way any more.
+            self._arrived = self._order + 1
+            self._timed = None
         if self._lost() and self._arrived > self._shrunk_at:
             self._shrink(1)
         self._grow(arrived)
@@ -114,11 +121,7 @@ class AheadTarget:
         """Sends the first part not known to be there again when nothing was heard for too long."""
         if self.base < 0 or self.stalled or not self._orders or self._again:
             return
-        patience = min(
-            max(SILENCE * self.ahead // AHEAD, 4 * self._trip) << min(self.repeats, 3),
-            SILENCE_LIMIT,
-        )
-        if now - self._heard_at < patience:
+        if now - self._heard_at < min(self._patience() << min(self.repeats, 3), SILENCE_LIMIT):
             return
         self._heard_at = now
         self.repeats += 1
@@ -184,23 +187,32 @@ class AheadTarget:
                 found = True
         return found
 
+    def _patience(self) -> int:
+        """Microseconds after which what was sent has arrived or is lost."""
+        if not self._trip:
+            return FIRST_SILENCE
+        return SILENCE * self.ahead // AHEAD + self._trip + 4 * self._varies
+
     def _measure(self, now: int) -> None:
         if self._timed and self._arrived >= self._timed[0]:
             trip = now - self._timed[1]
             self._timed = None
-            self._trip = (3 * self._trip + trip) // 4 if self._trip else trip
-            self._best_trip = min(self._best_trip or trip, trip)
+            if not self._trip:
+                self._trip = self._best_trip = trip
+            self._varies = (3 * self._varies + abs(trip - self._trip)) // 4
+            self._trip = (3 * self._trip + trip) // 4
+            self._best_trip = min(self._best_trip, trip)
 
     def _grow(self, arrived: int) -> None:
         self._grown += arrived
         if self._grown < self.window:
             return
         self._grown = 0
-        if self._trip > 2 * self._best_trip + QUEUED:
+        if self._trip > min(2 * self._best_trip + QUEUED, QUEUE_LIMIT):
             self._shrink(self.window // 4 + 1)
         else:
             self.window = min(self.window + self.window // 4 + 1, self.ahead)
 
     def _shrink(self, by: int) -> None:
         self._shrunk_at = self._order
-        self.window = max(self.window - by, min(FIRST_WINDOW, self.ahead))
+        self.window = max(self.window - by, min(LEAST_WINDOW, self.ahead))

@@ -21,9 +21,8 @@ TOGETHER = 500_000  # us; a node that moved since then is waited for
 START_TOGETHER = 1_000_000  # us from its first offer for a node to ask for part 0
 FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
 SEVERAL = 3  # nodes; two that are served alone cost no more, and need less code
-# Parts that a node is told it may take out of order, where they go to everybody. One that is served alone asks for its parts:
-# on a slow link more of them would lie in queues, where a cancel or a pause cannot stop them within 2 s.
-AHEAD_OF_ALL = 64
+AHEAD_OF_ALL = 64  # parts that a node is told it may take out of order, where they go to everybody
+AHEAD = 32  # the same for one that is served alone
 IN_ORDER = "esp-image"  # its parts go straight to a partition
 
 
@@ -50,13 +49,14 @@ class Serving:
     def begin(self, delivery: Delivery) -> None:
         """The sender has the job's offer; this node is a target of it from now on."""
         job = delivery.job
-        alone = job.stock or job.kind == IN_ORDER
-        everybody = None if alone else self._of(job) or self._gather(job)
-        if everybody is None:
-            delivery.target = self.sender.add_target(job.offer, delivery.node_id, stock=job.stock)
-            return
-        delivery.target = self.sender.add_target(job.offer, delivery.node_id, ahead=AHEAD_OF_ALL)
-        everybody.add(delivery.target)
+        in_order = job.stock or job.kind == IN_ORDER
+        everybody = None if in_order else self._of(job) or self._gather(job)
+        ahead = 0 if in_order else AHEAD_OF_ALL if everybody else AHEAD
+        delivery.target = self.sender.add_target(
+            job.offer, delivery.node_id, stock=job.stock, ahead=ahead
+        )
+        if everybody is not None:
+            everybody.add(delivery.target)
 
     def end(self, delivery: Delivery) -> None:
         """Nothing more goes to that node."""
