@@ -191,7 +191,8 @@ class AheadTarget:
         """Microseconds after which what was sent has arrived or is lost."""
         if not self._trip:
             return FIRST_SILENCE
-        return SILENCE * self.ahead // AHEAD + self._trip + 4 * self._varies
+        patience = SILENCE * self.ahead // AHEAD + self._trip + 4 * self._varies
+        return min(patience, SILENCE_LIMIT)
 
     def _measure(self, now: int) -> None:
         if self._timed and self._arrived >= self._timed[0]:

@@ -48,8 +48,8 @@ The last four are of a rollout of the real programs on MicroPython to twenty nod
 bytes read from it per image byte, and the heap in use at most, over what is in use when nothing happens, in KiB, by image
 (gateway {gateway_heap_over_idle_by_image}, node {node_heap_over_idle_by_image}; above is the worst).
 
-The gateway's firmware pushes to everybody from three nodes of a job on; a node that it serves alone asks for its parts as at
-level 0, with up to 16 of them ahead of its requests. Level 1 to one node is the library's.
+The gateway's firmware pushes to everybody from three nodes of a job on; to fewer it sends as in the rows of level 1, with 32
+parts on their way at most.
 
 A node's bundle, as `scripts/build-firmware` makes it, is deflated to {deflate_ratio:.0%} of its bytes, in groups of 4 KiB; with what
 DATA adds, a link carries {link_bytes_per_image_byte[deflate]} bytes for each byte of such a bundle, in place of {link_bytes_per_image_byte[plain]}."""

@@ -314,6 +314,48 @@ async def test_a_stream_that_cannot_is_read_as_it_can():
     assert got[0] == (b"xxxxx", b"xxxxx") and bytes(shared[:3]) != b"xxx"
 
 
+class Wire:
+    """MicroPython's writer: what the socket has not taken is in `out_buf`."""
+
+    def __init__(self):
+        self.out_buf = b""
+        self.written, self.drained = [], 0
+
+    def write(self, frame):
+        self.written.append(bytes(frame))
+
+    async def drain(self):
+        self.drained += 1
+
+    def get_extra_info(self, which):
+        raise KeyError(which)
+
+    def close(self):
+        pass
+
+    async def wait_closed(self):
+        pass
+
+
+class Silent:
+    async def readinto(self, buffer):
+        await asyncio.sleep(60)
+
+    read = readinto
+
+
+async def test_what_the_socket_has_taken_at_once_is_not_waited_for():
+    node, wire = Node(1), Wire()
+    serving = asyncio.create_task(node.links._serve(Silent(), wire, True))
+    await until(lambda: wire.written)  # its node sync, at least
+    assert wire.drained == 0
+    wire.out_buf = b"the rest"
+    node.mesh.links[0].queue(lambda: b"more\0")
+    await until(lambda: wire.drained)
+    node.mesh.links[0].close("the test is over")
+    assert await serving == "the test is over"
+
+
 class Patience:
     """Other times of link.py for the length of a `with`."""
 

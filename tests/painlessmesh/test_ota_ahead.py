@@ -335,6 +335,16 @@ def test_a_loss_no_longer_costs_a_window():
     assert seconds[1] * 3 < seconds[0]
 
 
+def test_a_part_lost_any_number_of_times_is_sent_again_alone():
+    made = target(parts=16000)
+    assert taken(made, 0) == list(range(8))
+    for now in range(10, 310_000, 10):  # seconds: it has come by then, or never will
+        made.told(0, 8, 1, now * SECOND)  # all but the first are there
+        assert taken(made, now * SECOND) == [0]
+    made.told(8, 8, 0, 310_000 * SECOND)
+    assert made.base == 8 and made.sent_again == 30_999
+
+
 def test_after_any_number_of_sendings_a_loss_is_told_from_what_is_on_its_way():
     """Sendings are numbered in two bytes; in a long and bad transfer there are more."""
     made = target(parts=16000)

@@ -369,3 +369,13 @@ def test_in_broadcast_mode_parts_go_to_everybody():
     assert data["routing"] == 2 and data["broadcasted"] is True
     data = wire(made.data_package(made.on_request(request(1, broadcasted=False)), bytes(1024)))
     assert data["routing"] == 1 and data["broadcasted"] is False
+
+
+def test_an_offer_made_again_reaches_its_own_targets_alone():
+    made = sender()
+    other = Offer("led", "ESP32", "0" * 32, 1024)
+    made.offer(other)
+    made.add_target(other, 3333333333, True)
+    again = Offer("sensor", "ESP32", MD5, 5120, forced=True)
+    assert made.offer(again)
+    assert made.target(NODE).offer is again and made.target(3333333333).offer is other

@@ -202,3 +202,11 @@ def test_only_lower_case_hex_of_the_right_length_is_hex():
     assert protocol.lower_hex("00ff", 4)
     for value in ("00FF", "00f", "00fff", "00fg", " 0ff"):
         assert not protocol.lower_hex(value, 4)
+
+
+def test_a_quoted_text_is_read_back_whatever_is_in_it():
+    for text_in in ("plain", 'a "b" \\ c', "line\nend\ttab\r", "ä€", ""):
+        assert (
+            decode(b'{"type":71,"body":' + protocol.quote(text_in).encode() + b"}")["body"]
+            == text_in
+        )
