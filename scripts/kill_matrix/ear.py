@@ -4,7 +4,7 @@ import re
 
 from scripts.kill_matrix.runs import SHARES
 
-_PART = re.compile(rb'"dest":(\d+),"partNo":(\d+),')
+_PART = re.compile(rb'"noPart":(\d+),.*"dest":\d+,"partNo":(\d+),')
 _PHASE = re.compile(rb'\\"phase\\":\\"(\w+)\\"')
 
 
@@ -13,12 +13,13 @@ class Ear:
 
     def __init__(self) -> None:
         self._streams: dict[object, bytes] = {}
-        self.listen_for(0, 0)
+        self.listen_for(0)
 
-    def listen_for(self, node_id: int, parts: int) -> None:
-        """Forget all that was heard; from now on it is about this node and an image of so many parts."""
+    def listen_for(self, node_id: int) -> None:
+        """Forget all that was heard; from now on it is about this node."""
         self._node = str(node_id).encode()
-        self._parts = parts
+        self.parts = 1
+        """of the image as it goes over the mesh, deflated or not; as the parts themselves say it"""
         self._sent: list[int] = []
         self._heard: set[str] = set()
 
@@ -34,7 +35,7 @@ class Ear:
 
     def reached(self, point: str) -> bool:
         if point in SHARES:
-            wanted = min(int(SHARES[point] * self._parts), self._parts - 1)
+            wanted = min(int(SHARES[point] * self.parts), self.parts - 1)
             return any(part >= wanted for part in self._sent)
         return point in self._heard
 
@@ -49,6 +50,7 @@ class Ear:
         if b'"type":12,' in frame and to_node:
             found = _PART.search(frame)
             if found:
+                self.parts = int(found[1])
                 self._sent.append(int(found[2]))
         elif b'"type":10,' in frame and (to_node or b'"dest":' + self._node + b"}" in frame):
             self._heard.add("offered")

@@ -82,7 +82,7 @@ class House:
         uploaded = await self.upload_next(run)
         node_id = self._node_id(run)
         parts = -(-uploaded["size_bytes"] // 1024)
-        self.ear.listen_for(node_id, parts)
+        self.ear.listen_for(node_id)
         for wire in self.stage.mesh.air.wires.values():
             wire.rate = RATES[run.kind] if parts < 1000 else None
         outcome = Outcome(run, "not made", 0, parts)
@@ -96,7 +96,7 @@ class House:
         except (TimeoutError, RuntimeError, aiohttp.ClientError, OSError) as error:
             outcome.complaint = str(error) or type(error).__name__
         outcome.seconds = time.monotonic() - began
-        outcome.parts_again = self.ear.sent_again
+        outcome.parts, outcome.parts_again = self.ear.parts, self.ear.sent_again
         outcome.complaint = outcome.complaint or _complaint(run, outcome)
         return outcome
 

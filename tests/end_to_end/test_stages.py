@@ -37,7 +37,7 @@ async def test_after_a_canary_that_fails_no_second_node_is_touched(house: House,
     uploaded = await house.failing_firmware("hall", "the lamp is the wrong one")
     starts = house.mesh.nodes["garage"].starts
     before = (await house.node("garage"))["proof"]
-    ear.listen_for(int(house.node_id("garage")), 1000)
+    ear.listen_for(int(house.node_id("garage")))
     rollout = {"canary_node_ids": [house.node_id("hall")]}
     job = await make_job(house, {"firmware_id": uploaded["id"], "rollout": rollout})
     ended = await house.ended(job)
@@ -61,7 +61,7 @@ async def test_a_window_that_closes_in_mid_transfer_stops_it_in_two_seconds_and_
         "target_node_ids": [house.node_id("bedroom")],
         "rollout": {"window": {"entity_id": ENTITY}},
     }
-    ear.listen_for(int(house.node_id("bedroom")), 1000)
+    ear.listen_for(int(house.node_id("bedroom")))
     async with house.slow_air():
         job = await make_job(house, wish)
         row = await house.in_mid_transfer(job, "bedroom")

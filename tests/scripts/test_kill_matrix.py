@@ -17,7 +17,7 @@ def part(number: int, to: int = NODE) -> bytes:
 
 def listening() -> Ear:
     ear = Ear()
-    ear.listen_for(NODE, 9)
+    ear.listen_for(NODE)
     return ear
 
 
