@@ -143,12 +143,13 @@ def _entry(job: Job, kind: str, at: datetime | str, **said: Any) -> dict[str, An
 
 
 def as_csv(entries: list[dict[str, Any]]) -> str:
-    """Return the entries as a table. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Return entries with their actors' names as a table. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    columns = *COLUMNS, "actor_name"
+    writer.writerow(columns)
     for entry in entries:
-        writer.writerow(_cell(entry.get(name)) for name in COLUMNS)
+        writer.writerow(_cell(entry.get(name)) for name in columns)
     return out.getvalue()
 
 
