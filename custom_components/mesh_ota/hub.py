@@ -143,7 +143,7 @@ class MeshOta(Orders):
         """Return why a row waits or how it ended, or why a job stopped, in the language of this Home Assistant."""
         if row.error_message is None or row.gaps is None:
             return row.error_message
-        return self.worded(row.reason or "", row.gaps) or row.error_message
+        return self.worded(row.wording, row.gaps) or row.error_message
 
     def shown(self, job: Job) -> dict[str, Any]:
         """Return a job as the HTTP API and the actions show it."""

@@ -124,8 +124,8 @@ class Clocks:
             self._ledger.explain(job, row, held[0], held[2], **held[1])
             return
         reason, gaps = self._reason(job, row, busy)
-        if reason is None and row.status is NodeStatus.PENDING and row.reason == "not_committed":
-            return
+        if reason == "told" and row.reason == "not_committed":
+            return  # that says more
         self._ledger.explain(job, row, reason, None, **gaps)
 
     def _reason(
@@ -141,7 +141,8 @@ class Clocks:
         if node is None or not node.online:
             return _away(row, node)
         if self._handouts.listed(job, row):
-            return self._handouts.commit_waits_for(job, row) or (None, {})
+            waits = row.status is NodeStatus.PENDING
+            return self._handouts.commit_waits_for(job, row) or ("told" if waits else None, {})
         if not chip_known(job, node):
             return "chip_not_confirmed", {}
         if row.node_id == row.gateway_id:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
 from .rollout import Rollout
+from .sentences import SAID, SENTENCES
 from .states import ENDED, FINAL, STARTED, TROUBLE, JobStatus, NodeStatus
 
 # The history has the older ones; an automation may do it every minute.
@@ -86,6 +87,14 @@ class NodeRow:
         if not self.started or not self.current_part or not self.total_parts:
             return None
         return min(100, self.current_part * 100 // self.total_parts)
+
+    @property
+    def wording(self) -> str:
+        """The key of its sentence; codes that are a node's or a gateway's have keys of their own."""
+        reason = self.reason or ""
+        if self.status is not NodeStatus.FAILED:
+            return reason
+        return SAID.get(reason) or (reason if reason in SENTENCES else "gateway_said")
 
     def stored(self) -> dict[str, Any]:
         """Return everything, for the store."""
@@ -185,6 +194,11 @@ class Job:
         if self.held:
             return JobStatus.PAUSED
         return JobStatus.PENDING if self.started_at is None else JobStatus.DISTRIBUTING
+
+    @property
+    def wording(self) -> str:
+        """The key of the sentence that says why it stopped."""
+        return self.reason or ""
 
     @property
     def held(self) -> bool:

@@ -122,14 +122,14 @@ class Ledger:
         text: str | None = None,
         **placeholders: str | int,
     ) -> bool:
-        """Move a row if the table allows it; `text` replaces the reason's own sentence. Returns whether it did."""
+        """Move a row if the table allows it; `text` replaces the reason's own English sentence. Returns whether it did."""
         before = row.status
         if not may_follow(before, after):
             return False
         if before is NodeStatus.DOWNLOADING and row.moved_at is not None:
             row.transfer_seconds = (now - row.moved_at).total_seconds()
         row.status, row.waited, row.next_try, row.moved_at = after, timedelta(), None, now
-        row.reason, row.gaps = reason, None if text else placeholders
+        row.reason, row.gaps = reason, None if text and not placeholders else placeholders
         row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:
             row.started_at = now

@@ -4,6 +4,7 @@ Pure. What entities, templates and the local clock say is asked through `go` and
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -158,4 +159,6 @@ class Stages:
         local = self.localize(now)
         if (opens := window.opens_after(local)) is not None:
             return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens
-        return "window_condition", {"condition": window.entity_id or "its template"}, None
+        if window.entity_id is None or self.go(replace(window, template=None)):
+            return "window_template", {}, None
+        return "window_condition", {"condition": window.entity_id}, None
