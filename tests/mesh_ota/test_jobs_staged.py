@@ -75,6 +75,37 @@ def test_a_canary_is_a_node_that_is_there_and_carries_nobody(house: House):
     assert job.canaries == [MANY[2]]
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_who_turns_up_later_is_no_second_node_before_the_canary_has_proved_itself(known: int):
+    """Of a type of which fewer nodes are known than shall go first."""
+    house = House()
+    if known:
+        house.join(MANY[0])
+    job = house.create(rollout=Rollout(canary=1))
+    house.join(MANY[0])
+    house.progress(job, "downloading", MANY[0], current_part=1)
+    house.join(MANY[1])
+    assert (job.canaries, house.listed()) == ([MANY[0]], {job.id: [MANY[0]]})
+    house.restart(job, MANY[0], outcome="refused")
+    assert job.status is JobStatus.FAILED
+    assert not job.nodes[MANY[1]].handed_out
+
+
+def test_as_many_as_shall_go_first_do_whenever_they_turn_up():
+    house = House()
+    house.join(MANY[0])
+    job = house.create(rollout=Rollout(canary=2))
+    for node_id in MANY[1:4]:
+        house.join(node_id)
+    assert house.listed() == {job.id: MANY[:2]}
+    for node_id in MANY[:2]:
+        house.restart(job, node_id)
+    house.wait(seconds=5)
+    assert house.listed() == {job.id: MANY[2:4]}
+    house.join(MANY[4])
+    assert house.listed() == {job.id: MANY[2:5]}
+
+
 def test_a_canary_that_is_no_target_is_refused(house: House):
     with pytest.raises(InvalidRequest) as raised:
         house.create(node_ids=[MANY[0]], rollout=Rollout(canary_node_ids=(MANY[1],)))

@@ -226,8 +226,9 @@ def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
     skip(ledger, job, node, now)
 
 
-def extend(ledger: Ledger, node: Node, now: datetime) -> None:
-    """Give a node that turned up, or was recognised, its row in the jobs for its type."""
+def extend(ledger: Ledger, node: Node, now: datetime) -> list[Job]:
+    """Give a node that turned up, or was recognised, its row in the jobs for its type. Returns those jobs."""
+    extended = []
     for job in ledger.open_jobs:
         # A job that was stopped is open only for those that restart already.
         stands = job.cancelled or job.stopped
@@ -236,3 +237,5 @@ def extend(ledger: Ledger, node: Node, now: datetime) -> None:
         if wanted and not newer and why_not(job, node) is None:
             add_row(ledger, job, node, now)
             skip(ledger, job, node, now)
+            extended.append(job)
+    return extended

@@ -101,7 +101,7 @@ class FlightPlan:
                     rate_from=source,
                 )
             )
-        canaries = self._schedule(legs, firmware.size_bytes, rollout)
+        canaries = self._schedule(legs, firmware.size_bytes, rollout, for_type=node_ids is None)
         return _shown(firmware, legs, canaries, _Clock(self._stages, rollout.window, now))
 
     def _candidates(self, firmware: Firmware, node_ids: Sequence[str] | None) -> list[Node]:
@@ -113,11 +113,13 @@ class FlightPlan:
                 raise NotFound("unknown_node", node=node_id)
         return [self._nodes.nodes[node_id] for node_id in dict.fromkeys(node_ids)]
 
-    def _schedule(self, legs: list[Leg], size: int, rollout: Rollout) -> list[str]:
+    def _schedule(
+        self, legs: list[Leg], size: int, rollout: Rollout, *, for_type: bool
+    ) -> list[str]:
         """Give each leg its place and its times, in working time from the start. Returns the canary's ids."""
         flying = sorted((leg for leg in legs if leg.flies), key=self._place)
         first = [leg for leg in flying if leg.node.node_id in rollout.canary_node_ids]
-        if not rollout.canary_node_ids and rollout.canary < len(flying):
+        if not rollout.canary_node_ids and (for_type or rollout.canary < len(flying)):
             # As `stages` chooses it: of equal ones the first that a job would name.
             loaded = sorted(
                 (leg for leg in legs if leg.flies),

@@ -48,12 +48,19 @@ class Stages:
         """Choose the canary of a new job and look at its window."""
         rollout, rows = job.rollout, [row for row in job.nodes.values() if not row.final]
         chosen = [row.node_id for row in rows if row.node_id in rollout.canary_node_ids]
-        if not rollout.canary_node_ids and rollout.canary < len(rows):
+        if not rollout.canary_node_ids and (job.for_type or rollout.canary < len(rows)):
             rows.sort(key=lambda row: self._canary_rank(row.node_id))
             chosen = [row.node_id for row in rows[: rollout.canary]]
         job.canaries = chosen
         self._look_at_window(job, now)
         self._look_at_canary(job, now)
+
+    def joined(self, job: Job, row: NodeRow) -> None:
+        """Let a node that turned up later go first too, while there are fewer than the canary should have."""
+        wanted = 0 if job.rollout.canary_node_ids else job.rollout.canary
+        if job.open and not row.final and job.soak_until is None and len(job.nodes) <= wanted:
+            job.canaries = [*job.canaries, row.node_id]
+            self._say_what_for(job)
 
     def _canary_rank(self, node_id: str) -> tuple[bool, bool, int]:
         """Nodes that are there come first, then those on which the fewest others hang."""
