@@ -121,7 +121,7 @@ def _ended(job: Job, row: NodeRow) -> dict[str, Any]:
         reason=row.reason,
         message=row.error_message,
         bytes=min(row.current_part * 1024, job.size_bytes),
-        parts_resent=row.resent,
+        parts_resent=row.resent_in_all,
         retries=row.attempt - 1,
         seconds=round((ended - row.started_at).total_seconds()) if row.started_at else None,
     )

@@ -51,7 +51,9 @@ class NodeRow:
     transfer_seconds: float | None = None
     """How long the image took to arrive."""
     resent: int | None = None
-    """Parts that the gateway had to send again, where it says so."""
+    """Parts that the gateway had to send again in this attempt, where it says so."""
+    resent_before: int = 0
+    """The same in earlier attempts, and before the gateway's last restart."""
     let_go: bool = False
     """Whether the list allows its commit, in a job that failures may stop."""
     handed_out: bool = False
@@ -80,6 +82,12 @@ class NodeRow:
     def final(self) -> bool:
         """Whether nothing can change the row any more."""
         return self.status in FINAL
+
+    @property
+    def resent_in_all(self) -> int | None:
+        """Parts that were sent again in all attempts, None where no gateway has said so."""
+        known = self.resent is not None or self.resent_before
+        return self.resent_before + (self.resent or 0) if known else None
 
     @property
     def percentage(self) -> int | None:

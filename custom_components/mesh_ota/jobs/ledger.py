@@ -176,6 +176,7 @@ class Ledger:
         row.handed_out = row.let_go = False
         row.current_part, row.trial_boot = 0, 0
         row.left, row.back_since = False, None
+        row.resent_before, row.resent = row.resent_in_all or 0, None
 
     def prune(self, now: datetime, age: timedelta, nodes: Container[str]) -> list[int]:
         """Let go of ended jobs that are too old or too many; the last one of each of these nodes stays. Returns their ids."""

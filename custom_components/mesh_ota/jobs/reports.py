@@ -92,13 +92,21 @@ def apply_progress(ledger: Ledger, gateway_id: str, said: Progress, now: datetim
         return Verdict.GONE if job.cancelled else Verdict.IGNORED
     if row.gateway_id != gateway_id or row.attempt != said.attempt or not row.handed_out:
         return Verdict.IGNORED
-    row.resent = row.resent if said.resent is None else said.resent
+    _note_resent(row, said)
     if job.runtime != MICROPYTHON and _judge_stock(ledger, job, row, said, now):
         return Verdict.TAKEN
     if said.status is row.status:
         _advance(ledger, job, row, said)
         return Verdict.TAKEN
     return _move(ledger, job, row, said, now)
+
+
+def _note_resent(row: NodeRow, said: Progress) -> None:
+    if said.resent is None:
+        return
+    if said.resent < (row.resent or 0):  # the gateway has restarted and counts anew
+        row.resent_before += row.resent or 0
+    row.resent = said.resent
 
 
 def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:
