@@ -5,7 +5,7 @@ Pure; changes nothing. Times are expected ones: each node's own past rate, else 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -197,7 +197,7 @@ class _Clock:
             local = self._stages.localize(self._at)
             opens = self._window.opens_after(local)
             if opens is not None:
-                self._at += opens - local
+                self._at = opens.astimezone(UTC)  # by the clock on the wall a night may have 23 hours
             elif not self._window.open_at(local):
                 break
             step = min(MINUTE, worked - self._worked)

@@ -5,7 +5,7 @@ Pure. What entities, templates and the local clock say is asked through `go` and
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..nodes import NodeRegistry
@@ -165,7 +165,7 @@ class Stages:
     def _window_reason(self, window: Window, now: datetime) -> Reason:
         local = self.localize(now)
         if (opens := window.opens_after(local)) is not None:
-            return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens
+            return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens.astimezone(UTC)
         if window.entity_id is None or self.go(replace(window, template=None)):
             return "window_template", {}, None
         return "window_condition", {"condition": window.entity_id}, None
