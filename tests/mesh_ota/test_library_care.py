@@ -15,7 +15,7 @@ from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
 from .house import firmware
 
-NODE = "2222222222"
+NODE, STOCK = "2222222222", "3333333333"
 type Bundle = Callable[..., Path]
 
 
@@ -65,16 +65,25 @@ async def test_the_newest_stable_stays_however_old_it_is(hub: MeshOta, bundle: B
 async def test_what_a_node_runs_or_could_go_back_to_or_a_job_needs_is_never_pruned(
     hub: MeshOta, bundle: Bundle, small: int, caller: GatewayClient
 ):
-    first, second = await add(hub, bundle, "1.0.0"), await add(hub, bundle, "1.0.1")
-    third = await add(hub, bundle, "1.0.2")
-    other = {"proof": second.proof, "version": "1.0.1"}
-    await caller.report(tree=[[NODE, GATEWAY_ID]])
-    await caller.report_node(NODE, proof=first.proof, other=other)
-    await hub.async_create_job(third.id, node_ids=[NODE])
+    """The newest stays in any case, so it is none of those."""
+    hub.library.most = 5 * small
+    running, before, brought, wanted, newest = [
+        await add(hub, bundle, f"1.0.{number}") for number in range(5)
+    ]
+    other = {"proof": before.proof, "version": "1.0.1"}
+    await caller.report(tree=[[NODE, GATEWAY_ID], [STOCK, GATEWAY_ID]])
+    await caller.report_node(NODE, proof=running.proof, other=other)
+    hub.nodes.nodes[STOCK].md5 = brought.md5_hash
+    job = await hub.async_create_job(wanted.id, node_ids=[NODE])
     with pytest.raises(Conflict) as raised:
-        await add(hub, bundle, "1.0.3")
+        await add(hub, bundle, "1.0.5")
     assert raised.value.key == "library_full"
-    assert sorted(hub.library.rows) == [first.id, second.id, third.id]
+    assert sorted(hub.library.rows) == [
+        row.id for row in (running, before, brought, wanted, newest)
+    ]
+    await hub.async_cancel_job(job.id)
+    await add(hub, bundle, "1.0.5")
+    assert wanted.id not in hub.library.rows
 
 
 async def test_a_changed_byte_is_found_shown_and_mended_by_the_same_file(
