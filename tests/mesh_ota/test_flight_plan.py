@@ -178,6 +178,46 @@ def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house
     assert legs(plan(house, force=True))[HALL]["eligible"]
 
 
+@pytest.mark.parametrize(
+    ("status", "image", "reason"),
+    [
+        ({"type": "led"}, firmware(5), "firmware_for_other_type"),
+        (
+            {"kind": "esp-image", "chip": "esp32c3"},
+            firmware(5, kind="esp-image", hardware="ESP32", chip="esp32s3"),
+            "firmware_for_other_chip",
+        ),
+        (
+            {},
+            firmware(5, kind="esp-image", hardware="ESP32", chip="esp32"),
+            "firmware_of_other_kind",
+        ),
+        ({}, sketch(node_type="pir"), "firmware_only_for_stock"),
+    ],
+)
+def test_a_node_that_the_firmware_is_not_for_is_refused_with_the_reason(
+    house: House, status: dict[str, Any], image: Any, reason: str
+):
+    house.say(HALL, **status)
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages).draw(
+        image, house.now, node_ids=[HALL], rollout=Rollout()
+    )
+    (leg,) = drawn["nodes"]
+    assert (leg["eligible"], leg["reason"], leg["minutes"]) == (False, reason, None)
+    assert leg["refusal"].key == reason
+
+
+def test_a_stock_node_whose_chip_nobody_has_confirmed_has_no_time_yet(house: House):
+    node = house.join_stock("3444444444")
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages)
+    said = []
+    for chip in (None, "esp32"):
+        node.chip = chip
+        (leg,) = drawn.draw(sketch(), house.now, rollout=Rollout())["nodes"]
+        said.append((leg["eligible"], leg["reason"], leg["starts_at"] is None))
+    assert said == [(True, "chip_not_confirmed", True), (True, None, False)]
+
+
 def test_a_node_that_takes_signed_firmware_says_what_it_thinks_of_the_signature(house: House):
     house.say(HALL, signing=True, floor=100)
     reasons = {
