@@ -212,6 +212,23 @@ def test_a_window_is_open_at_its_hours(window: Window, open_hours: set[int]):
     assert opened == open_hours
 
 
+@pytest.mark.parametrize(
+    ("window", "days", "hour"),
+    [
+        (Window(start="22:00", end="06:00"), 0, 22),
+        (Window(start="09:00", end="11:00"), 1, 9),
+        (Window(weekdays=(5,), start="22:00", end="06:00"), 5, 22),
+        (Window(weekdays=(0,), start="09:00", end="11:00"), 7, 9),
+        (Window(weekdays=(6, 3)), 3, 0),
+    ],
+)
+def test_a_window_opens_next_on_one_of_its_days(window: Window, days: int, hour: int):
+    """It is Monday, noon."""
+    opens = window.opens_after(START)
+    assert opens == (START + timedelta(days=days)).replace(hour=hour)
+    assert window.open_at(opens) and not window.open_at(opens - timedelta(minutes=1))
+
+
 def test_outside_its_window_nothing_starts_and_the_row_says_when_it_will(house: House):
     job = house.create(rollout=Rollout(window=NIGHT))
     assert house.listed() == {}

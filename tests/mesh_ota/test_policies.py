@@ -239,6 +239,17 @@ async def test_a_type_with_two_nodes_has_an_entity_that_names_who_is_behind(
     )
 
 
+async def test_a_node_of_the_type_that_the_newest_is_not_for_is_not_behind(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    await caller.report_node("2999999999", name="sealed", kind="esp-image")
+    await upload("pir", "1.1.0")
+    await hass.async_block_till_done()
+    assert hass.states.get(FLEET).attributes["behind"] == ["attic", "hall"]
+    await hass.services.async_call("update", "install", {"entity_id": FLEET}, blocking=True)
+    assert [set(job.nodes) for job in hub.jobs()] == [{NODE, SECOND}]
+
+
 async def test_install_on_the_type_is_one_job_and_shows_the_mean(
     hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
 ):
