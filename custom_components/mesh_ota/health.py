@@ -127,7 +127,11 @@ class HealthWatch:
     def _watch(self, job_id: int, entities: list[str]) -> None:
         @callback
         def count(event: Event[EventStateChangedData]) -> None:
-            job, before, after = self._hub.job(job_id), event.data["old_state"], event.data["new_state"]
+            job, before, after = (
+                self._hub.job(job_id),
+                event.data["old_state"],
+                event.data["new_state"],
+            )
             # The past is counted so too: an attribute that ticks is no sign that the sensor works.
             same = before is not None and after is not None and before.state == after.state
             if job is not None and job.soak_until is not None and not same:

@@ -83,7 +83,7 @@ class Trouble:
     # The nodes
 
     def _look_at_nodes(self) -> None:
-        """What failed before a restart of Home Assistant needs a person still."""
+        """Look at all of them: what failed before a restart of Home Assistant still needs a person."""
         for node in (*self._hub.nodes_of(self._gateway_id), self._hub.node(self._gateway_id)):
             if node is not None:
                 self._look_at_node(node.node_id)

@@ -374,7 +374,7 @@ def test_every_row_that_waits_says_why():
     )
     assert second.nodes[ATTIC].error_message == f"Waits for job {first.id}, which came before it."
     assert third.nodes[PORCH].error_message == (
-        "Not heard since 2026-11-23 12:00 UTC; it will be offered when it joins."
+        "Not heard since 2026-11-23 12:00; it will be offered when it joins."
     )
     house.progress(first, "offered")
     house.wait(seconds=5)

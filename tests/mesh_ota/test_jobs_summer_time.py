@@ -1,4 +1,4 @@
-"""Windows in the two nights of a year in which the clocks are changed, in a house in Berlin."""
+"""What a house in Berlin reads on its own clock, also in the two nights of a year in which that is changed."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,7 +8,7 @@ import pytest
 from custom_components.mesh_ota.jobs.flight_plan import GUESSED_RATE, FlightPlan
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 
-from .house import HALL, House, firmware
+from .house import ATTIC, HALL, House, firmware
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SPRING = datetime(2027, 3, 27, 20, 0, tzinfo=BERLIN)
@@ -21,7 +21,7 @@ def house_at(evening: datetime) -> House:
     """A house with one node, at that time."""
     house = House()
     house.now = evening.astimezone(UTC)
-    house.engine.stages.localize = lambda now: now.astimezone(BERLIN)
+    house.engine.ledger.localize = lambda now: now.astimezone(BERLIN)
     house.join(HALL)
     return house
 
@@ -63,3 +63,25 @@ def test_a_flight_plan_begins_when_the_window_opens(evening: datetime, hours: in
     begins = datetime.fromisoformat(drawn["starts_at"])
     assert begins == house.now + timedelta(hours=hours)
     assert datetime.fromisoformat(drawn["ends_at"]) - begins < timedelta(minutes=2)
+
+
+def test_every_time_in_a_sentence_is_that_of_the_house():
+    house = house_at(AUTUMN)
+    job = house.create()
+    row, said = job.nodes[HALL], []
+    house.leave()
+    house.wait(seconds=5)
+    said.append(row.error_message)
+    house.wait(gateways=(), minutes=4)
+    said.append(row.error_message)
+    soaking = house.create(rollout=Rollout(canary=1, soak_minutes=30))
+    house.join(HALL)
+    house.join(ATTIC)
+    house.restart(soaking)
+    house.wait(seconds=5)
+    said.append(soaking.nodes[ATTIC].error_message)
+    assert said == [
+        "Not heard since 2026-10-24 20:00; it will be offered when it joins.",
+        "Its gateway has not been heard since 2026-10-24 20:00; it goes on when the gateway calls.",
+        "Waits until 2026-10-24 20:34, while the first nodes are watched.",
+    ]

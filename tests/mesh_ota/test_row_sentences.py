@@ -1,6 +1,7 @@
 """Why a node waits or how it ended, in the language of this Home Assistant, on the entity and in the API."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from custom_components.mesh_ota.hub import MeshOta
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 from custom_components.mesh_ota.jobs.sentences import SAID, SENTENCES
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
 from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
@@ -128,6 +130,28 @@ async def test_a_row_says_which_of_entity_and_template_it_waits_for(
     await hass.async_block_till_done()
     said = "Waits until the template of its time window allows it."
     assert hub.message_of(job.nodes[NODE]) == said
+
+
+async def test_entity_and_api_say_when_it_is_tried_next(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    caller: GatewayClient,
+    upload: Upload,
+    hass_client: ClientSessionGenerator,
+):
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE)
+    firmware = await upload("pir", "1.1.0")
+    opens = dt_util.now().replace(second=0, microsecond=0) + timedelta(hours=3)
+    clock = opens.strftime("%H:%M")
+    window = Window(start=clock, end=(opens + timedelta(hours=1)).strftime("%H:%M"))
+    await hub.async_create_job(firmware["id"], rollout=Rollout(window=window))
+    await hass.async_block_till_done()
+    shown = hass.states.get("update.hall_firmware").attributes
+    assert shown["next_try"] == opens
+    assert shown["reason"].startswith("Waits for its time window") and clock in shown["reason"]
+    (job,) = await (await (await hass_client()).get(API)).json()
+    assert datetime.fromisoformat(job["nodes"][0]["next_try"]) == opens
 
 
 async def test_why_a_job_stopped_and_what_a_plan_says_are_in_that_language_too(

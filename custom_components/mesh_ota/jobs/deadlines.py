@@ -136,10 +136,10 @@ class Clocks:
         gateway = self._nodes.gateways.get(row.gateway_id)
         if gateway is None or not gateway.online:
             heard = gateway and gateway.last_heard
-            return ("gateway_away", {"since": _at(heard)}) if heard else ("gateway_never_heard", {})
+            return self._since("gateway_away", heard) if heard else ("gateway_never_heard", {})
         node = self._nodes.nodes.get(row.node_id)
         if node is None or not node.online:
-            return _away(row, node)
+            return self._away(row, node)
         if self._handouts.listed(job, row):
             waits = row.status is NodeStatus.PENDING
             return self._handouts.commit_waits_for(job, row) or ("told" if waits else None, {})
@@ -153,6 +153,14 @@ class Clocks:
         most = self._handouts.parallel(row.gateway_id)
         return "turn", {"most": min(most, job.rollout.max_parallel or most)}
 
+    def _away(self, row: NodeRow, node: Node | None) -> tuple[str, dict[str, str | int]]:
+        if node is None or node.last_heard is None:
+            return "never_heard", {}
+        return self._since("left_midway" if row.started else "away", node.last_heard)
+
+    def _since(self, reason: str, moment: datetime) -> tuple[str, dict[str, str | int]]:
+        return reason, {"since": self._ledger.clock(moment)}
+
 
 def _role(job: Job, row: NodeRow) -> tuple[str, str, str]:
     return row.gateway_id, job.node_type, job.announced_hardware
@@ -163,13 +171,3 @@ def _stayed(row: NodeRow, node: Node | None) -> bool:
     if node is None or not node.online:
         return False
     return not row.left if node.stock else node.boot <= row.boot
-
-
-def _away(row: NodeRow, node: Node | None) -> tuple[str, dict[str, str | int]]:
-    if node is None or node.last_heard is None:
-        return "never_heard", {}
-    return "left_midway" if row.started else "away", {"since": _at(node.last_heard)}
-
-
-def _at(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -64,7 +64,6 @@ class FlightPlan:
         """Plan for these nodes, from what the ledger remembers."""
         self._ledger = ledger
         self._nodes = nodes
-        self._stages = stages
         self._order = stages.order
 
     def draw(
@@ -102,7 +101,7 @@ class FlightPlan:
                 )
             )
         canaries = self._schedule(legs, firmware.size_bytes, rollout, for_type=node_ids is None)
-        return _shown(firmware, legs, canaries, _Clock(self._stages, rollout.window, now))
+        return _shown(firmware, legs, canaries, _Clock(self._ledger, rollout.window, now))
 
     def _candidates(self, firmware: Firmware, node_ids: Sequence[str] | None) -> list[Node]:
         if node_ids is None:
@@ -186,18 +185,20 @@ def _arrival(leg: Leg, size: int, slots: list[timedelta]) -> timedelta:
 class _Clock:
     """Turns working time into the time on the wall: a window stops the one and not the other."""
 
-    def __init__(self, stages: Stages, window: Window | None, now: datetime) -> None:
+    def __init__(self, ledger: Ledger, window: Window | None, now: datetime) -> None:
         self._window = window
-        self._stages = stages
+        self._localize = ledger.localize
         self._worked, self._at = timedelta(), now
 
     def at(self, worked: timedelta) -> datetime:
         """Return when so much will have been worked; must not be asked backwards."""
         while self._window is not None and self._worked <= worked:
-            local = self._stages.localize(self._at)
+            local = self._localize(self._at)
             opens = self._window.opens_after(local)
             if opens is not None:
-                self._at = opens.astimezone(UTC)  # by the clock on the wall a night may have 23 hours
+                self._at = opens.astimezone(
+                    UTC
+                )  # by the clock on the wall a night may have 23 hours
             elif not self._window.open_at(local):
                 break
             step = min(MINUTE, worked - self._worked)

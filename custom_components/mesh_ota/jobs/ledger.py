@@ -60,6 +60,8 @@ class Ledger:
         self.events: list[Event] = []
         self.ended: Callable[[Job, NodeRow, datetime], None] = lambda _job, _row, _now: None
         """Is told of each row that has just ended, before the job may end with it."""
+        self.localize: Callable[[datetime], datetime] = lambda now: now
+        """Turns a time into that of the house."""
         self._draw_token = draw_token
         self._open: dict[int, Job] = {}
         self._history: dict[int, dict[str, Any]] = {}
@@ -107,6 +109,10 @@ class Ledger:
         """Take a new job in."""
         self.jobs[job.id] = self._open[job.id] = job
         self.events.append(JobChanged(job.id))
+
+    def clock(self, moment: datetime) -> str:
+        """Return a time as the house's clock shows it, for a sentence."""
+        return self.localize(moment).strftime("%Y-%m-%d %H:%M")
 
     def changed(self, job: Job) -> None:
         """Note that the job itself changed."""

@@ -1,6 +1,6 @@
 """The stages of a job: its canary, its stop threshold, its window, and what waits for the nodes below it.
 
-Pure. What entities, templates and the local clock say is asked through `go` and `localize`, which the hub sets.
+Pure. What entities, templates and the local clock say is asked through `go` and the ledger's `localize`, which the hub sets.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,6 @@ class Stages:
         self._ledger = ledger
         self._nodes = nodes
         self.order = Order(nodes)
-        self.localize: Callable[[datetime], datetime] = lambda now: now
         self.go: Callable[[Window], bool] = lambda _window: True
         """What entity and template of a window say now."""
         self.healthy: Callable[[Job, datetime], str | None] = lambda _job, _now: None
@@ -71,7 +70,9 @@ class Stages:
 
     def _look_at_window(self, job: Job, now: datetime) -> None:
         window = job.rollout.window
-        shut = window is not None and not (window.open_at(self.localize(now)) and self.go(window))
+        shut = window is not None and not (
+            window.open_at(self._ledger.localize(now)) and self.go(window)
+        )
         if shut != job.shut:
             job.shut = shut
             self._ledger.changed(job)
@@ -149,8 +150,7 @@ class Stages:
             return None
         if job.canaries and row.node_id not in job.canaries:
             if job.soak_until is not None:
-                until = job.soak_until.strftime("%Y-%m-%d %H:%M UTC")
-                return "soak", {"until": until}, job.soak_until
+                return "soak", {"until": self._ledger.clock(job.soak_until)}, job.soak_until
             return "canary", {"nodes": ", ".join(job.canaries)}, None
         if (below := self._below(job, row)) is not None:
             return "carries", {"node": below}, None
@@ -163,9 +163,9 @@ class Stages:
         return self.order.first_below(job, row)
 
     def _window_reason(self, window: Window, now: datetime) -> Reason:
-        local = self.localize(now)
+        local = self._ledger.localize(now)
         if (opens := window.opens_after(local)) is not None:
-            return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens.astimezone(UTC)
+            return "window", {"opens": self._ledger.clock(opens)}, opens.astimezone(UTC)
         if window.entity_id is None or self.go(replace(window, template=None)):
             return "window_template", {}, None
         return "window_condition", {"condition": window.entity_id}, None
