@@ -73,6 +73,7 @@ class MeshOta(Orders):
         if (stored := await self.outlet.nodes_store.async_load()) is not None:
             self.nodes.restore(stored)
         self.engine.recall()
+        self.engine.stages.lost = lambda firmware_id: firmware_id in self.library.damaged
         self.library.in_use = self.engine.needs
         self.library.keeps = self.nodes.may_run
         async_call_later(

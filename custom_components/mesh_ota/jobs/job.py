@@ -188,7 +188,7 @@ class Job:
     soak_until: datetime | None = None
     """How long the first nodes are watched, from when all of them have proved themselves."""
     shut: bool = False
-    """Whether its window is closed."""
+    """Whether its window is closed, or its image cannot be read."""
     stopped: bool = False
     """Whether its canary or its threshold has ended it."""
 

@@ -17,6 +17,7 @@ SENTENCES = {
     "window": "Waits for its time window, which opens on {opens}.",
     "window_condition": "Waits until {condition} allows it.",
     "window_template": "Waits until the template of its time window allows it.",
+    "image_lost": "The stored image of {version} is damaged; it goes on when the same file has been uploaded again.",
     "canary": "Waits until the first nodes have proved the firmware: {nodes}.",
     "soak": "Waits until {until}, while the first nodes are watched.",
     "commit_turn": "Has the whole firmware; it restarts when those before it have proved theirs.",

@@ -32,6 +32,8 @@ class Stages:
         self.order = Order(nodes)
         self.go: Callable[[Window], bool] = lambda _window: True
         """What entity and template of a window say now."""
+        self.lost: Callable[[int], bool] = lambda _firmware_id: False
+        """Whether the image of a firmware cannot be read."""
         self.healthy: Callable[[Job, datetime], str | None] = lambda _job, _now: None
         """The names of what looks suspicious after the canary's soak; None if all is well."""
         self.go_back: Callable[[Job], None] = lambda _job: None
@@ -70,9 +72,10 @@ class Stages:
 
     def _look_at_window(self, job: Job, now: datetime) -> None:
         window = job.rollout.window
-        shut = window is not None and not (
+        closed = window is not None and not (
             window.open_at(self._ledger.localize(now)) and self.go(window)
         )
+        shut = closed or self.lost(job.firmware_id)
         if shut != job.shut:
             job.shut = shut
             self._ledger.changed(job)
@@ -82,6 +85,7 @@ class Stages:
         if job.waiting_for == "user" or job.ended:
             return
         waits = "window" if job.shut else "canary" if job.canaries else None
+        waits = "image" if self.lost(job.firmware_id) else waits
         waits = None if job.paused else waits
         if waits != job.waiting_for:
             job.waiting_for = waits
@@ -144,6 +148,8 @@ class Stages:
 
     def reason(self, job: Job, row: NodeRow, now: datetime) -> Reason | None:
         """Return why the job itself holds a row back, None if it does not."""
+        if self.lost(job.firmware_id):
+            return "image_lost", {"version": job.version}, None
         if job.shut and job.rollout.window is not None:
             return self._window_reason(job.rollout.window, now)
         if row.started:
