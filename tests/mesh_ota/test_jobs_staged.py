@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.mesh_ota.errors import Conflict, InvalidRequest, NotFound
+from custom_components.mesh_ota.errors import Conflict, InvalidRequest, NotFound, Unfit
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window, read_rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
@@ -310,6 +310,21 @@ def test_a_retry_is_a_new_job_for_what_failed_alone():
     assert (again.retry_of, again.force_update, again.actor) == (job.id, True, "somebody")
     assert (again.rollout.canary, again.rollout.max_parallel) == (0, 2)
     assert job.nodes[PORCH].status is NodeStatus.FAILED
+
+
+def test_a_node_that_has_become_another_type_keeps_no_other_from_being_retried():
+    house = House()
+    for node_id in (HALL, ATTIC):
+        house.join(node_id)
+    job = house.create()
+    house.progress(job, "failed", ATTIC)
+    house.say(HALL, type="led")
+    assert job.nodes[HALL].reason == "unfit"
+    again = house.engine.retry(job.id, firmware(), house.now, None)
+    assert list(again.nodes) == [ATTIC]
+    house.say(ATTIC, type="led")
+    with pytest.raises(Unfit):
+        house.engine.retry(job.id, firmware(), house.now, None)
 
 
 def test_what_cannot_be_retried_is_refused():

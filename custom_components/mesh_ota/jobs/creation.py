@@ -46,6 +46,8 @@ def again(ledger: Ledger, nodes: NodeRegistry, job_id: int, actor: str | None) -
     ]
     if not rows:
         raise Conflict("nothing_to_retry", job=job_id)
+    # One that has become another type keeps nobody else from it; alone it is told so.
+    rows = [row for row in rows if _suits(old, nodes.nodes[row.node_id])] or rows
     return Wanted(
         node_ids=[row.node_id for row in rows],
         # A node that went back refuses the same image unless it is forced.
@@ -175,6 +177,10 @@ def _target(nodes: NodeRegistry, firmware: Firmware, node_id: str) -> Node:
     if unfit := why_not(firmware, _as_named(firmware, node)):
         raise unfit
     return node
+
+
+def _suits(image: Image, node: Node) -> bool:
+    return why_not(image, _as_named(image, node)) is None
 
 
 def _as_named(image: Image, node: Node) -> Node:
