@@ -66,6 +66,33 @@ def test_a_rate_is_the_nodes_own_else_the_houses_else_a_guess(house: House):
     assert found[HALL]["minutes"] == round((60 + RESTART.total_seconds()) / 60, 1)
 
 
+def test_a_night_in_which_a_transfer_stood_makes_no_node_slow(house: House):
+    """Its window closes half way, the node leaves for an hour, and Home Assistant sleeps for another."""
+    job = house.create(node_ids=[PORCH], rollout=Rollout(window=Window(start="12:00", end="12:10")))
+    house.progress(job, "downloading", PORCH, current_part=1)
+    house.wait(hours=24, step=10)
+    house.progress(job, "downloading", PORCH, current_part=5)
+    house.leave(PORCH)
+    house.wait(hours=1, step=10)
+    house.join(PORCH)
+    house.now += timedelta(hours=1)
+    house.wait(hours=22, minutes=1, step=10)
+    house.progress(job, "verifying", PORCH, current_part=10)
+    seconds = job.nodes[PORCH].transfer_seconds
+    assert seconds is not None and abs(seconds - 660) < 60
+
+
+def test_a_transfer_in_which_home_assistant_was_restarted_is_no_measure(house: House):
+    job = house.create(node_ids=[PORCH])
+    house.progress(job, "downloading", PORCH, current_part=1)
+    again = House(house.engine.stored())
+    again.now = house.now + timedelta(hours=8)
+    again.join(PORCH)
+    row = again.engine.ledger.jobs[job.id].nodes[PORCH]
+    again.progress(again.engine.ledger.jobs[job.id], "verifying", PORCH, current_part=10)
+    assert (row.status, row.transfer_seconds) == ("verifying", None)
+
+
 def test_nodes_side_by_side_end_together_and_one_at_a_time_one_after_the_other(house: House):
     together = plan(house)
     ends = {name: at(leg["ends_at"]) for name, leg in legs(together).items()}

@@ -47,15 +47,16 @@ class Clocks:
 
     def tick(self, now: datetime) -> None:
         """Let the time since the last tick pass for every open row."""
-        passed = timedelta() if self._last is None else now - self._last
+        since = timedelta() if self._last is None else max(now - self._last, timedelta())
         self._last = now
-        passed = min(max(passed, timedelta()), TICK_MAX)
+        passed = min(since, TICK_MAX)
         self._stages.review(now)
         for job in self._ledger.open_jobs:
             if now - job.created_at >= JOB_DEADLINE:
                 self._expire(job, now)
         for job, row in list(self._ledger.open_rows()):
             if row.started:
+                row.stood += since - passed
                 self._count(job, row, passed, now)
             if row.let_go and self._has_left(row, now):
                 row.let_go = False
@@ -82,6 +83,7 @@ class Clocks:
     def _count(self, job: Job, row: NodeRow, passed: timedelta, now: datetime) -> None:
         node = self._nodes.nodes.get(row.node_id)
         if not self._runs(job, row, node):
+            row.stood += passed
             return
         row.waited += passed
         deadline, reason = _DEADLINES[row.status]

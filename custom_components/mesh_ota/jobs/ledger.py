@@ -133,8 +133,9 @@ class Ledger:
         if not may_follow(before, after):
             return False
         if before is NodeStatus.DOWNLOADING and row.moved_at is not None:
-            row.transfer_seconds = (now - row.moved_at).total_seconds()
-        row.status, row.waited, row.next_try, row.moved_at = after, timedelta(), None, now
+            row.transfer_seconds = (now - row.moved_at - row.stood).total_seconds()
+        row.status, row.next_try, row.moved_at = after, None, now
+        row.waited = row.stood = timedelta()
         row.reason, row.gaps = reason, None if text and not placeholders else placeholders
         row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:

@@ -48,9 +48,11 @@ class NodeRow:
     completed_at: datetime | None = None
 
     moved_at: datetime | None = None
-    """Since when it is in its state."""
+    """Since when it is in its state; None after a restart, of which nobody knows how long it took."""
     transfer_seconds: float | None = None
-    """How long the image took to arrive."""
+    """How long the image took to arrive; None where Home Assistant was off meanwhile."""
+    stood: timedelta = timedelta()
+    """How long of its present state it could not go on: held, or node or gateway away."""
     resent: int | None = None
     """Parts that the gateway had to send again in this attempt, where it says so."""
     resent_before: int = 0
@@ -106,8 +108,9 @@ class NodeRow:
         return SAID.get(reason) or (reason if reason in SENTENCES else "gateway_said")
 
     def stored(self) -> dict[str, Any]:
-        """Return everything, for the store."""
-        return {item.name: written(getattr(self, item.name)) for item in fields(self)}
+        """Return everything for the store, but for what a restart makes worthless."""
+        names = (item.name for item in fields(self) if item.name != "moved_at")
+        return {name: written(getattr(self, name)) for name in names}
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the HTTP API shows (docs/gateway-api.md §7)."""
@@ -117,9 +120,11 @@ class NodeRow:
     def restored(cls, stored: dict[str, Any]) -> Self:
         """Build the row again from `stored`."""
         values = dict(stored)
+        values.pop("moved_at", None)  # an earlier version has kept it
         values["status"] = NodeStatus(values["status"])
-        values["waited"] = timedelta(seconds=values["waited"])
-        for name in ("next_try", "started_at", "completed_at", "back_since", "moved_at"):
+        for name in ("waited", "stood"):
+            values[name] = timedelta(seconds=values.get(name, 0))
+        for name in ("next_try", "started_at", "completed_at", "back_since"):
             values[name] = moment(values.get(name))
         return cls(**values)
 
