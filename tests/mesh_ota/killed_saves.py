@@ -1,4 +1,4 @@
-"""Saves a store and an image, and dies at each operation on files and within writes, one after the other: `killed_saves.py FOLDER`.
+"""Saves a store, an image and its deflated copy, and dies at each operation on files and within writes, one after the other: `killed_saves.py FOLDER`.
 
 Prints one JSON line per death: what was being saved, at which operation or byte it died, and whether what lies there afterwards
 is the state before or after. Run by `test_storage_killed.py` in a process of its own.
@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ IMAGE = bytes(range(256)) * 64
 # Bytes that a file gets before the death in its write; both files are larger.
 IN_WRITES = (0, 1, 4096, 12_000)
 NAME = hashlib.sha256(IMAGE).hexdigest()
+# Deflated it is longer than the last byte at which a write dies.
+LARGE = b"".join(b"%d\n" % number for number in range(12_000))
+LARGE_NAME = hashlib.sha256(LARGE).hexdigest()
+type Look = Callable[[Path], str]
 
 
 def die_at(number: int) -> None:
@@ -76,6 +80,16 @@ def save_image(folder: Path, where: int | None) -> None:
     place(source, folder / "images", NAME)
 
 
+def save_deflated(folder: Path, where: int | None) -> None:
+    """Make the deflated copy of an image as the library does after an upload."""
+    from custom_components.mesh_ota.deflated import DeflatedImages
+
+    images = DeflatedImages(folder / "images")
+    if where is not None:
+        die(where)
+    images._write(LARGE_NAME, LARGE)
+
+
 def in_a_child(work: Any) -> bool:
     """Run in a child of its own. Returns whether it lived."""
     child = os.fork()
@@ -98,6 +112,16 @@ def look_at_image(folder: Path) -> str:
     return "after" if path.read_bytes() == IMAGE else "broken"
 
 
+def look_at_deflated(folder: Path) -> str:
+    """The same of the deflated copy."""
+    from custom_components.mesh_ota.firmware.deflate import inflated
+
+    path = folder / "images" / f"{LARGE_NAME}.deflated"
+    if not path.exists():
+        return "before"
+    return "after" if inflated(path.read_bytes()) == LARGE else "broken"
+
+
 def tell(what: str, where: int, lived: bool, whole: bool) -> None:
     """One death."""
     print(json.dumps({"what": what, "at": where, "lived": lived, "whole": whole}), flush=True)
@@ -116,14 +140,15 @@ def kill_stores(folder: Path) -> None:
             return
 
 
-def kill_images(folder: Path) -> None:
-    """Everywhere in the arrival of an image."""
-    (folder / "upload.bin").write_bytes(IMAGE)
+def kill_arrivals(
+    folder: Path, what: str, name: str, save: Callable[[Path, int | None], None], look: Look
+) -> None:
+    """Everywhere in the arrival of a file, which is whole then or not there."""
     for where in places():
-        (folder / "images" / f"{NAME}.bin").unlink(missing_ok=True)
-        lived = in_a_child(lambda w=where: save_image(folder, w))
-        found = look_at_image(folder)
-        tell("image", where, lived, found in (("after",) if lived else ("before", "after")))
+        (folder / "images" / name).unlink(missing_ok=True)
+        lived = in_a_child(lambda w=where: save(folder, w))
+        found = look(folder)
+        tell(what, where, lived, found in (("after",) if lived else ("before", "after")))
         if lived:
             return
 
@@ -139,7 +164,9 @@ def main(folder: Path) -> None:
     import custom_components.mesh_ota.store  # noqa: F401  # so that children need not load it
 
     kill_stores(folder)
-    kill_images(folder)
+    (folder / "upload.bin").write_bytes(IMAGE)
+    kill_arrivals(folder, "image", f"{NAME}.bin", save_image, look_at_image)
+    kill_arrivals(folder, "deflated", f"{LARGE_NAME}.deflated", save_deflated, look_at_deflated)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(120)
 def test_a_kill_at_any_operation_or_write_leaves_the_state_before_or_after(tmp_path: Path):
-    """By SIGKILL at each operation on files, and within writes, of a store and of an image."""
+    """By SIGKILL at each operation on files, and within writes, of a store, an image and its deflated copy."""
     script = Path(__file__).parent / "killed_saves.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)],
@@ -43,7 +43,7 @@ def test_a_kill_at_any_operation_or_write_leaves_the_state_before_or_after(tmp_p
     )
     assert done.returncode == 0, done.stderr[-2000:]
     deaths = [json.loads(line) for line in done.stdout.splitlines()]
-    for what, least in (("store", 6), ("image", 7)):
+    for what, least in (("store", 6), ("image", 7), ("deflated", 6)):
         mine = [death for death in deaths if death["what"] == what]
         assert len(mine) > least
         assert [death["lived"] for death in mine] == [False] * (len(mine) - 1) + [True]
