@@ -67,7 +67,7 @@ class DeflatedImages:
         self.path(sha256).unlink(missing_ok=True)
 
     def _right(self, sha256: str) -> bool:
-        if not self.size(sha256):
+        if not self.size(sha256) or not self.path(sha256).is_file():
             return False
         image = inflated(self.path(sha256).read_bytes())
         return image is not None and hashlib.sha256(image).hexdigest() == sha256

@@ -50,7 +50,10 @@ class HealthWatch:
         """When the counting began; a restart of Home Assistant forgets what was before."""
         self._mute: dict[int, set[str]] = {}
         """Entities found by the device that said nothing before the update either."""
-        self._unwatch: dict[int, Callable[[], None]] = {}
+        self._unwatch: dict[int, list[Callable[[], None]]] = {}
+        self._watched: dict[int, list[str]] = {}
+        self._canaries: dict[int, list[str]] = {}
+        """Those of each job when its entities were looked for last."""
         hub.engine.stages.healthy = self.suspicious
         hub.engine.stages.go_back = self._go_back
 
@@ -112,13 +115,23 @@ class HealthWatch:
     def _look(self, job: Job) -> None:
         if job.ended or not job.canaries:
             self._forget(job.id)
-        elif job.id not in self._unwatch and (entities := self.entities_of(job)):
-            if job.soak_until is None and self._hass.is_running:
-                named = job.rollout.health_entities
-                mute = {name for name in entities if name not in named and self._is_silent(name)}
-                self._mute[job.id] = mute
-            self._since[job.id] = dt_util.utcnow()
-            self._watch(job.id, entities)
+        elif job.canaries != self._canaries.get(job.id) or job.id not in self._unwatch:
+            self._canaries[job.id] = list(job.canaries)
+            self._look_for_more(job)
+
+    def _look_for_more(self, job: Job) -> None:
+        """Watch what is not watched yet: a canary may grow by a node that turns up later."""
+        before = self._watched.get(job.id, [])
+        more = [name for name in self.entities_of(job) if name not in before]
+        if not more:
+            return
+        if job.soak_until is None and self._hass.is_running:
+            named = job.rollout.health_entities
+            mute = {name for name in more if name not in named and self._is_silent(name)}
+            self._mute.setdefault(job.id, set()).update(mute)
+        self._since.setdefault(job.id, dt_util.utcnow())
+        self._watched[job.id] = [*before, *more]
+        self._watch(job.id, more)
 
     def _is_silent(self, entity: str) -> bool:
         state = self._hass.states.get(entity)
@@ -127,12 +140,19 @@ class HealthWatch:
     def _watch(self, job_id: int, entities: list[str]) -> None:
         @callback
         def count(event: Event[EventStateChangedData]) -> None:
-            job = self._hub.job(job_id)
-            if job is not None and job.soak_until is not None:
+            job, before, after = (
+                self._hub.job(job_id),
+                event.data["old_state"],
+                event.data["new_state"],
+            )
+            # The past is counted so too: an attribute that ticks is no sign that the sensor works.
+            same = before is not None and after is not None and before.state == after.state
+            if job is not None and job.soak_until is not None and not same:
                 key = job_id, event.data["entity_id"]
                 self._counts[key] = self._counts.get(key, 0) + 1
 
-        self._unwatch[job_id] = async_track_state_change_event(self._hass, entities, count)
+        end = async_track_state_change_event(self._hass, entities, count)
+        self._unwatch.setdefault(job_id, []).append(end)
         self._hass.async_create_background_task(
             self._async_past(job_id, entities), "Mesh OTA health"
         )
@@ -153,10 +173,12 @@ class HealthWatch:
             self._rates[job_id, entity] = len(states) / (PAST / timedelta(hours=1))
 
     def _forget(self, job_id: int) -> None:
-        if (end := self._unwatch.pop(job_id, None)) is not None:
+        for end in self._unwatch.pop(job_id, []):
             end()
         self._since.pop(job_id, None)
         self._mute.pop(job_id, None)
+        self._watched.pop(job_id, None)
+        self._canaries.pop(job_id, None)
         for known in (self._rates, self._counts):
             for key in [key for key in known if key[0] == job_id]:
                 del known[key]

@@ -60,10 +60,27 @@ class HistoryKeeper:
             self._store.touch_later()
 
     def tried(self) -> set[tuple[int, str]]:
-        """Return (firmware id, node id) of everything that ended on a node, and of what is under way."""
-        ended = {(each["firmware_id"], each["node_id"]) for each in self.history.entries}
-        jobs = {(job.firmware_id, node_id) for job in self._hub.jobs() for node_id in job.nodes}
+        """Return (firmware id, node id) of everything that ended on a node, and of what is under way.
+
+        A job whose time was over before the node came has tried nothing on it.
+        """
+        ended = {
+            (each["firmware_id"], each["node_id"])
+            for each in self.history.entries
+            if each["reason"] != "deadline" or each["seconds"] is not None
+        }
+        jobs = {
+            (job.firmware_id, row.node_id)
+            for job in self._hub.jobs()
+            for row in job.nodes.values()
+            if row.reason != "deadline" or row.started_at is not None
+        }
         return ended | jobs
+
+    def waited(self, firmware_id: int, node_id: str) -> bool:
+        """Whether a job for that has run out of time already."""
+        wanted = firmware_id, node_id
+        return any((e["firmware_id"], e["node_id"]) == wanted for e in self.history.entries)
 
     async def async_entries(
         self, job_id: int | None = None, node_id: str | None = None

@@ -73,6 +73,7 @@ class MeshOta(Orders):
         if (stored := await self.outlet.nodes_store.async_load()) is not None:
             self.nodes.restore(stored)
         self.engine.recall()
+        self.engine.stages.lost = lambda firmware_id: firmware_id in self.library.damaged
         self.library.in_use = self.engine.needs
         self.library.keeps = self.nodes.may_run
         async_call_later(
@@ -143,7 +144,7 @@ class MeshOta(Orders):
         """Return why a row waits or how it ended, or why a job stopped, in the language of this Home Assistant."""
         if row.error_message is None or row.gaps is None:
             return row.error_message
-        return self.worded(row.reason or "", row.gaps) or row.error_message
+        return self.worded(row.wording, row.gaps) or row.error_message
 
     def shown(self, job: Job) -> dict[str, Any]:
         """Return a job as the HTTP API and the actions show it."""

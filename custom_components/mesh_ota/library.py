@@ -272,7 +272,22 @@ class FirmwareLibrary:
         """Return bytes start to end (exclusive) of the image, or of it deflated. Raises NotFound or StorageFailed."""
         row = self.get(firmware_id)
         path = self.deflated.path(row.sha256) if deflated else self.path(row)
-        return await self._ahead.async_read(path, start, end)
+        try:
+            found = await self._ahead.async_read(path, start, end)
+            if len(found) == end - start:
+                return found
+            raise StorageFailed("image_missing", firmware=row.id)
+        except StorageFailed:
+            await self._look_again(row)
+            raise
+
+    async def _look_again(self, row: Firmware) -> None:
+        """Find out at once whether an image is lost: its jobs wait then, instead of failing node by node."""
+        if await self._run(lambda: damaged_rows(self.folder, (row,))):
+            self.damaged |= {r.id for r in self.rows.values() if r.sha256 == row.sha256}
+        else:
+            await self._run(lambda: self.deflated.check([row]))
+        await self._changed(row.id)
 
     async def _async_read(self, path: Path, start: int, end: int) -> bytes:
         return await self._run(lambda: read_range(path, start, end))

@@ -126,7 +126,7 @@ class Orders:
         node, reason = self.node(leg["node_id"]), leg["reason"]
         if reason is None or node is None:
             return None
-        since = node.last_heard.strftime("%Y-%m-%d %H:%M UTC") if node.last_heard else "?"
+        since = self.engine.ledger.clock(node.last_heard) if node.last_heard else "?"
         return self.worded(reason, {"since": since})
 
     async def async_retry_job(self, job_id: int, actor: str | None = None) -> Job:

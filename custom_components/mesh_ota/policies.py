@@ -193,4 +193,7 @@ class Policies:
         newest = fitting[0] if fitting else None
         if newest is None or version_key(newest.version) <= version_key(running):
             return None
-        return None if (newest.id, node.node_id) in tried else newest
+        if (newest.id, node.node_id) in tried:
+            return None
+        waited = self._hub.history.waited(newest.id, node.node_id)
+        return newest if node.online or not waited else None

@@ -14,11 +14,20 @@ from homeassistant.helpers.event import async_call_later
 from .const import DOMAIN, GATEWAY_MISSED
 from .devices import MeshOtaConfigEntry
 from .hub import Change, MeshOta
-from .jobs.states import NodeStatus
+from .jobs.fit import runs_already
+from .jobs.job import Job, NodeRow
+from .jobs.states import FINAL, NodeStatus
+from .nodes import Node
 from .outlet import Moved, behind
 
 STUCK = ("no_reaction", "no_progress", "not_verified", "not_back", "too_often", "no_answer")
 STORAGE_FULL = "storage_full"
+
+
+def _is_stuck(node: Node, job: Job, row: NodeRow) -> bool:
+    """Whether it stopped somewhere on its way; not if it was brought there by cable since."""
+    failed = row.status is NodeStatus.FAILED and row.reason in STUCK
+    return failed and not runs_already(job.proof, job.md5_hash, node)
 
 
 @callback
@@ -41,45 +50,65 @@ class Trouble:
         self._gateway_id = entry.runtime_data.gateway_id
         self._title = entry.title
         self._timer: CALLBACK_TYPE | None = None
+        self._stuck: set[str] = set()
+        """Nodes of which there is an issue."""
 
     def begin(self) -> None:
         """Look at what is there already."""
         self._look_at_gateway()
+        self._look_at_nodes()
         self._look_at_library()
 
     @callback
     def stop(self) -> None:
-        """Ask for nothing more; nobody can say whether the gateway is silent."""
+        """Ask for nothing more; nobody can say now whether gateway and nodes are well."""
         self._end_timer()
         self._settle(f"gateway_silent_{self._gateway_id}")
+        for node_id in self._stuck:
+            self._settle(f"node_stuck_{node_id}")
 
     @callback
     def follow(self, change: Change) -> None:
         """Look at what has changed."""
         if isinstance(change, Moved):
-            if change.gateway_id == self._gateway_id:
-                self._look_at_node(change)
+            if change.gateway_id == self._gateway_id and change.after in FINAL:
+                self._look_at_node(change.id)
         elif change.kind == "gateway" and change.id == self._gateway_id:
             self._look_at_gateway()
         elif change.kind == "library":
             self._look_at_library()
-        elif change.kind == "node" and self._hub.node(change.id) is None:
-            self._settle(f"node_stuck_{change.id}")
+        elif change.kind == "node" and change.id in self._stuck:
+            self._look_at_node(change.id)
 
-    def _look_at_node(self, moved: Moved) -> None:
-        job, issue = self._hub.job(moved.job_id), f"node_stuck_{moved.id}"
-        row = job.nodes.get(moved.id) if job else None
-        if moved.after in (NodeStatus.COMPLETED, NodeStatus.SKIPPED):
-            self._settle(issue)
-        elif moved.after is NodeStatus.FAILED and row is not None and row.reason in STUCK:
-            node = self._hub.node(moved.id)
-            self._raise(
-                issue,
-                "node_stuck",
-                node=(node.name if node else None) or moved.id,
-                version=row.to_version,
-                sentence=self._hub.message_of(row) or "",
-            )
+    # The nodes
+
+    def _look_at_nodes(self) -> None:
+        """Look at all of them: what failed before a restart of Home Assistant still needs a person."""
+        for node in (*self._hub.nodes_of(self._gateway_id), self._hub.node(self._gateway_id)):
+            if node is not None:
+                self._look_at_node(node.node_id)
+
+    def _look_at_node(self, node_id: str) -> None:
+        node, found = self._hub.node(node_id), self._last_end(node_id)
+        if node is None or found is None or not _is_stuck(node, *found):
+            self._stuck.discard(node_id)
+            self._settle(f"node_stuck_{node_id}")
+            return
+        row = found[1]
+        self._stuck.add(node_id)
+        self._raise(
+            f"node_stuck_{node_id}",
+            "node_stuck",
+            node=node.name or node_id,
+            version=row.to_version,
+            sentence=self._hub.message_of(row) or "",
+        )
+
+    def _last_end(self, node_id: str) -> tuple[Job, NodeRow] | None:
+        """Return how the node's last update ended that was not called off."""
+        rows = ((job, job.nodes.get(node_id)) for job in reversed(self._hub.jobs()))
+        ends = ((job, row) for job, row in rows if row is not None and row.final)
+        return next((end for end in ends if end[1].status is not NodeStatus.CANCELLED), None)
 
     # The gateway
 

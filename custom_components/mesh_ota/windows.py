@@ -36,7 +36,7 @@ class WindowWatch:
         self._hub = hub
         self._watched: set[Window] = set()
         self._unwatch: list[Callable[[], None]] = []
-        hub.engine.stages.localize = dt_util.as_local
+        hub.engine.ledger.localize = dt_util.as_local
         hub.engine.stages.go = self.go
 
     @callback

@@ -13,7 +13,7 @@
 | 9 | a gateway's restart left a job that nothing ended | it is listed again, and ends; ends are believed from its gateway alone | `gateway_firmware`, `end_to_end/test_interrupted.py` |
 | 10 | no authentication | every door that there is is locked | |
 | 11 | ranges and error codes taken for bytes | the range table | `gateway_firmware` |
-| 12 | offers were never withdrawn, parts of two images mixed | the list ends | `gateway_firmware`, `painlessmesh` |
+| 12 | offers were never withdrawn, parts of two images mixed | the list ends | `gateway_firmware`, `node_firmware`, `painlessmesh` |
 | 13 | the chip was not looked at | wrong chip is refused, an unconfirmed one waits | |
 | 14 | nobody knew what a node runs | version by the node's own status | |
 | 15 | an empty upload blocked all others | refused; types side by side | |

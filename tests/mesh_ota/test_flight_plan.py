@@ -66,6 +66,33 @@ def test_a_rate_is_the_nodes_own_else_the_houses_else_a_guess(house: House):
     assert found[HALL]["minutes"] == round((60 + RESTART.total_seconds()) / 60, 1)
 
 
+def test_a_night_in_which_a_transfer_stood_makes_no_node_slow(house: House):
+    """Its window closes half way, the node leaves for an hour, and Home Assistant sleeps for another."""
+    job = house.create(node_ids=[PORCH], rollout=Rollout(window=Window(start="12:00", end="12:10")))
+    house.progress(job, "downloading", PORCH, current_part=1)
+    house.wait(hours=24, step=10)
+    house.progress(job, "downloading", PORCH, current_part=5)
+    house.leave(PORCH)
+    house.wait(hours=1, step=10)
+    house.join(PORCH)
+    house.now += timedelta(hours=1)
+    house.wait(hours=22, minutes=1, step=10)
+    house.progress(job, "verifying", PORCH, current_part=10)
+    seconds = job.nodes[PORCH].transfer_seconds
+    assert seconds is not None and abs(seconds - 660) < 60
+
+
+def test_a_transfer_in_which_home_assistant_was_restarted_is_no_measure(house: House):
+    job = house.create(node_ids=[PORCH])
+    house.progress(job, "downloading", PORCH, current_part=1)
+    again = House(house.engine.stored())
+    again.now = house.now + timedelta(hours=8)
+    again.join(PORCH)
+    row = again.engine.ledger.jobs[job.id].nodes[PORCH]
+    again.progress(again.engine.ledger.jobs[job.id], "verifying", PORCH, current_part=10)
+    assert (row.status, row.transfer_seconds) == ("verifying", None)
+
+
 def test_nodes_side_by_side_end_together_and_one_at_a_time_one_after_the_other(house: House):
     together = plan(house)
     ends = {name: at(leg["ends_at"]) for name, leg in legs(together).items()}
@@ -176,6 +203,46 @@ def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house
     assert (drawn["starts_at"], drawn["ends_at"], drawn["eligible"]) == (None, None, 1)
     assert {leg["order"] for leg in drawn["nodes"]} == {None}
     assert legs(plan(house, force=True))[HALL]["eligible"]
+
+
+@pytest.mark.parametrize(
+    ("status", "image", "reason"),
+    [
+        ({"type": "led"}, firmware(5), "firmware_for_other_type"),
+        (
+            {"kind": "esp-image", "chip": "esp32c3"},
+            firmware(5, kind="esp-image", hardware="ESP32", chip="esp32s3"),
+            "firmware_for_other_chip",
+        ),
+        (
+            {},
+            firmware(5, kind="esp-image", hardware="ESP32", chip="esp32"),
+            "firmware_of_other_kind",
+        ),
+        ({}, sketch(node_type="pir"), "firmware_only_for_stock"),
+    ],
+)
+def test_a_node_that_the_firmware_is_not_for_is_refused_with_the_reason(
+    house: House, status: dict[str, Any], image: Any, reason: str
+):
+    house.say(HALL, **status)
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages).draw(
+        image, house.now, node_ids=[HALL], rollout=Rollout()
+    )
+    (leg,) = drawn["nodes"]
+    assert (leg["eligible"], leg["reason"], leg["minutes"]) == (False, reason, None)
+    assert leg["refusal"].key == reason
+
+
+def test_a_stock_node_whose_chip_nobody_has_confirmed_has_no_time_yet(house: House):
+    node = house.join_stock("3444444444")
+    drawn = FlightPlan(house.engine.ledger, house.nodes, house.engine.stages)
+    said = []
+    for chip in (None, "esp32"):
+        node.chip = chip
+        (leg,) = drawn.draw(sketch(), house.now, rollout=Rollout())["nodes"]
+        said.append((leg["eligible"], leg["reason"], leg["starts_at"] is None))
+    assert said == [(True, "chip_not_confirmed", True), (True, None, False)]
 
 
 def test_a_node_that_takes_signed_firmware_says_what_it_thinks_of_the_signature(house: House):

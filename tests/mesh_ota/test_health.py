@@ -103,6 +103,41 @@ async def test_entities_of_the_nodes_own_device_are_watched_unasked(
     assert job.gaps == {"suspicious": entity.entity_id}
 
 
+async def test_a_node_that_joins_the_canary_later_is_watched_like_the_first(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    caller: GatewayClient,
+    upload: Upload,
+    device_registry: dr.DeviceRegistry,
+    entity_registry: er.EntityRegistry,
+):
+    mqtt, speaking = MockConfigEntry(domain="mqtt"), []
+    mqtt.add_to_hass(hass)
+    for node in (NODE, SECOND):
+        device = device_registry.async_get_or_create(
+            config_entry_id=mqtt.entry_id, identifiers={("mqtt", node)}
+        )
+        _mute, entity = (
+            entity_registry.async_get_or_create(
+                "sensor", "mqtt", f"{name}-{node}", device_id=device.id, config_entry=mqtt
+            )
+            for name in ("mute", "temp")
+        )
+        hass.states.async_set(entity.entity_id, "21.5")
+        speaking.append(entity.entity_id)
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE)
+    uploaded = await upload("pir", "1.1.0")
+    job = await hub.async_create_job(uploaded["id"], rollout=Rollout(canary=2, soak_minutes=30))
+    assert hub.health.entities_of(job) == speaking[:1]
+    await caller.report(tree=[[NODE, GATEWAY_ID], [SECOND, GATEWAY_ID]])
+    await caller.report_node(SECOND, name="attic")
+    assert job.canaries == [NODE, SECOND]
+    assert hub.health.entities_of(job) == speaking
+    await hub.async_cancel_job(job.id)
+    assert not hub.health._unwatch and not hub.health._watched
+
+
 async def test_after_a_restart_of_home_assistant_silence_counts_only_from_then_on(
     hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
 ):

@@ -43,6 +43,21 @@ async def test_a_rate_that_the_recorder_knows_is_what_an_entity_has_to_keep_to(
     assert (MOTION in (job.error_message or "")) is (status == "failed")
 
 
+async def test_an_attribute_that_goes_on_ticking_is_no_sign_of_life(
+    hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
+):
+    for number in range(PAST):
+        hass.states.async_set(MOTION, str(number))
+    await async_wait_recording_done(hass)
+    job = await updated(hub, caller, upload, health_entities=(MOTION,))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    for number in range(50):
+        hass.states.async_set(MOTION, str(PAST - 1), {"uptime": number})
+    await hass.async_block_till_done()
+    soaked(hub, job)
+    assert job.status == "failed"
+
+
 async def test_an_entity_without_a_past_only_has_to_have_a_state(
     hass: HomeAssistant, hub: MeshOta, caller: GatewayClient, upload: Upload
 ):

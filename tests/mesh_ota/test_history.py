@@ -32,6 +32,33 @@ def test_each_thing_is_written_once_and_in_the_order_in_which_it_happened(house:
     assert history.verify() is None
 
 
+def test_an_entry_says_what_the_update_cost_in_all_of_its_attempts():
+    """The gateway restarts in the first one and counts anew; the second starts without a trial."""
+    house = House()
+    house.join(HALL)
+    job = house.create(actor="somebody")
+    for part, resent in ((3, 2), (4, 5), (5, 1)):
+        house.progress(job, "downloading", current_part=part, resent=resent)
+    house.wait(seconds=20)
+    house.progress(job, "restarting", boot=7)
+    house.say(boot=8)
+    assert job.nodes[HALL].attempt == 2
+    house.progress(job, "downloading", current_part=5, resent=4)
+    house.wait(seconds=10)
+    house.restart(job)
+    history = History()
+    history.take(job)
+    entry = history.entries[-1]
+    expected = {
+        "actor": "somebody", "node_id": HALL, "node_type": "pir", "from_version": "1.0.0", "to_version": "1.1.0",
+        "outcome": "completed", "reason": None, "message": None, "force": False, "bytes": job.size_bytes,
+        "parts_resent": 10, "retries": 1, "seconds": 30, "retry_of": None, "firmware_id": job.firmware_id,
+    }  # fmt: skip
+    assert {name: entry[name] for name in expected} == expected
+    restored = type(job).restored(job.stored())
+    assert restored.nodes[HALL].resent_in_all == 10
+
+
 @pytest.mark.parametrize("change", ["alter", "drop", "swap", "forge"])
 def test_no_change_goes_unnoticed(house: House, change: str):
     history = History()

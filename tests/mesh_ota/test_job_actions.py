@@ -257,6 +257,7 @@ async def test_who_paused_and_who_resumed_stands_in_every_form_of_the_history(
     rows = list(csv.DictReader(io.StringIO(await answer.text())))
     assert [row["kind"] for row in rows] == ["job", "pause", "resume", "pause", "resume"]
     assert (rows[1]["actor"], rows[1]["at"]) == (hass_admin_user.id, entries[1]["at"])
+    assert [row["actor_name"] for row in rows[1:3]] == [hass_admin_user.name, ""]
     assert (await (await admin.get(f"{API}history/verify")).json())["intact"]
 
 

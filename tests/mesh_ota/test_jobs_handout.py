@@ -10,7 +10,6 @@ from custom_components.mesh_ota.const import (
     MAX_TARGETS,
     TARGETS_UNTOLD,
 )
-from custom_components.mesh_ota.jobs.job import Job
 from custom_components.mesh_ota.jobs.rollout import Rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
@@ -361,10 +360,6 @@ def test_a_sketch_goes_to_stock_nodes_one_hardware_at_a_time():
     assert house.listed() == {own.id: [HALL], stock.id: [ATTIC]}
 
 
-def _reasons(job: Job) -> dict[str, str | None]:
-    return {node_id: row.reason for node_id, row in job.nodes.items()}
-
-
 def test_every_row_that_waits_says_why():
     house = House()
     for node_id in (HALL, ATTIC, PORCH):
@@ -374,11 +369,16 @@ def test_every_row_that_waits_says_why():
     house.leave(PORCH)
     third = house.create(firmware(3, version="1.3.0"), node_ids=[PORCH])
     house.engine.explain()
-    assert _reasons(first) == {HALL: None}
+    assert first.nodes[HALL].error_message == (
+        "Its gateway has been told, and offers it the firmware next."
+    )
     assert second.nodes[ATTIC].error_message == f"Waits for job {first.id}, which came before it."
     assert third.nodes[PORCH].error_message == (
-        "Not heard since 2026-11-23 12:00 UTC; it will be offered when it joins."
+        "Not heard since 2026-11-23 12:00; it will be offered when it joins."
     )
+    house.progress(first, "offered")
+    house.wait(seconds=5)
+    assert first.nodes[HALL].error_message is None
 
 
 def test_a_row_says_so_while_its_gateway_is_away():

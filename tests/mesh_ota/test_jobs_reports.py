@@ -92,9 +92,19 @@ def test_a_failure_is_kept_with_its_sentence_and_code(house: House, job: Job):
     assert job.status is JobStatus.FAILED
 
 
-def test_a_failure_without_a_word_gets_a_sentence(house: House, job: Job):
-    house.progress(job, "failed", reason="no_answer")
-    assert job.nodes[HALL].error_message == "The gateway gave up: no_answer."
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"reason": "no_answer"}, "It did not react in time."),
+        ({"reason": "of_tomorrow"}, "The gateway gave up: of_tomorrow."),
+        ({}, "The gateway gave up and did not say why."),
+    ],
+)
+def test_a_failure_without_a_word_gets_a_sentence(
+    house: House, job: Job, said: dict[str, str], sentence: str
+):
+    house.progress(job, "failed", **said)
+    assert job.nodes[HALL].error_message == sentence
 
 
 def test_one_failure_does_not_stop_the_others(house: House):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.mesh_ota.errors import Conflict, InvalidRequest, NotFound
+from custom_components.mesh_ota.errors import Conflict, InvalidRequest, NotFound, Unfit
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window, read_rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
@@ -73,6 +73,37 @@ def test_a_canary_is_a_node_that_is_there_and_carries_nobody(house: House):
     house.call()
     job = house.create(rollout=Rollout(canary=1))
     assert job.canaries == [MANY[2]]
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_who_turns_up_later_is_no_second_node_before_the_canary_has_proved_itself(known: int):
+    """Of a type of which fewer nodes are known than shall go first."""
+    house = House()
+    if known:
+        house.join(MANY[0])
+    job = house.create(rollout=Rollout(canary=1))
+    house.join(MANY[0])
+    house.progress(job, "downloading", MANY[0], current_part=1)
+    house.join(MANY[1])
+    assert (job.canaries, house.listed()) == ([MANY[0]], {job.id: [MANY[0]]})
+    house.restart(job, MANY[0], outcome="refused")
+    assert job.status is JobStatus.FAILED
+    assert not job.nodes[MANY[1]].handed_out
+
+
+def test_as_many_as_shall_go_first_do_whenever_they_turn_up():
+    house = House()
+    house.join(MANY[0])
+    job = house.create(rollout=Rollout(canary=2))
+    for node_id in MANY[1:4]:
+        house.join(node_id)
+    assert house.listed() == {job.id: MANY[:2]}
+    for node_id in MANY[:2]:
+        house.restart(job, node_id)
+    house.wait(seconds=5)
+    assert house.listed() == {job.id: MANY[2:4]}
+    house.join(MANY[4])
+    assert house.listed() == {job.id: MANY[2:5]}
 
 
 def test_a_canary_that_is_no_target_is_refused(house: House):
@@ -181,6 +212,23 @@ def test_a_window_is_open_at_its_hours(window: Window, open_hours: set[int]):
     assert opened == open_hours
 
 
+@pytest.mark.parametrize(
+    ("window", "days", "hour"),
+    [
+        (Window(start="22:00", end="06:00"), 0, 22),
+        (Window(start="09:00", end="11:00"), 1, 9),
+        (Window(weekdays=(5,), start="22:00", end="06:00"), 5, 22),
+        (Window(weekdays=(0,), start="09:00", end="11:00"), 7, 9),
+        (Window(weekdays=(6, 3)), 3, 0),
+    ],
+)
+def test_a_window_opens_next_on_one_of_its_days(window: Window, days: int, hour: int):
+    """It is Monday, noon."""
+    opens = window.opens_after(START)
+    assert opens == (START + timedelta(days=days)).replace(hour=hour)
+    assert window.open_at(opens) and not window.open_at(opens - timedelta(minutes=1))
+
+
 def test_outside_its_window_nothing_starts_and_the_row_says_when_it_will(house: House):
     job = house.create(rollout=Rollout(window=NIGHT))
     assert house.listed() == {}
@@ -262,6 +310,21 @@ def test_a_retry_is_a_new_job_for_what_failed_alone():
     assert (again.retry_of, again.force_update, again.actor) == (job.id, True, "somebody")
     assert (again.rollout.canary, again.rollout.max_parallel) == (0, 2)
     assert job.nodes[PORCH].status is NodeStatus.FAILED
+
+
+def test_a_node_that_has_become_another_type_keeps_no_other_from_being_retried():
+    house = House()
+    for node_id in (HALL, ATTIC):
+        house.join(node_id)
+    job = house.create()
+    house.progress(job, "failed", ATTIC)
+    house.say(HALL, type="led")
+    assert job.nodes[HALL].reason == "unfit"
+    again = house.engine.retry(job.id, firmware(), house.now, None)
+    assert list(again.nodes) == [ATTIC]
+    house.say(ATTIC, type="led")
+    with pytest.raises(Unfit):
+        house.engine.retry(job.id, firmware(), house.now, None)
 
 
 def test_what_cannot_be_retried_is_refused():

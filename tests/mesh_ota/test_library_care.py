@@ -8,14 +8,15 @@ import pytest
 
 from custom_components.mesh_ota import library as library_module
 from custom_components.mesh_ota.blobs import prunable
-from custom_components.mesh_ota.errors import Conflict
+from custom_components.mesh_ota.errors import Conflict, StorageFailed
 from custom_components.mesh_ota.hub import MeshOta
+from homeassistant.util import dt as dt_util
 
 from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
 from .house import firmware
 
-NODE = "2222222222"
+NODE, STOCK = "2222222222", "3333333333"
 type Bundle = Callable[..., Path]
 
 
@@ -65,16 +66,25 @@ async def test_the_newest_stable_stays_however_old_it_is(hub: MeshOta, bundle: B
 async def test_what_a_node_runs_or_could_go_back_to_or_a_job_needs_is_never_pruned(
     hub: MeshOta, bundle: Bundle, small: int, caller: GatewayClient
 ):
-    first, second = await add(hub, bundle, "1.0.0"), await add(hub, bundle, "1.0.1")
-    third = await add(hub, bundle, "1.0.2")
-    other = {"proof": second.proof, "version": "1.0.1"}
-    await caller.report(tree=[[NODE, GATEWAY_ID]])
-    await caller.report_node(NODE, proof=first.proof, other=other)
-    await hub.async_create_job(third.id, node_ids=[NODE])
+    """The newest stays in any case, so it is none of those."""
+    hub.library.most = 5 * small
+    running, before, brought, wanted, newest = [
+        await add(hub, bundle, f"1.0.{number}") for number in range(5)
+    ]
+    other = {"proof": before.proof, "version": "1.0.1"}
+    await caller.report(tree=[[NODE, GATEWAY_ID], [STOCK, GATEWAY_ID]])
+    await caller.report_node(NODE, proof=running.proof, other=other)
+    hub.nodes.nodes[STOCK].md5 = brought.md5_hash
+    job = await hub.async_create_job(wanted.id, node_ids=[NODE])
     with pytest.raises(Conflict) as raised:
-        await add(hub, bundle, "1.0.3")
+        await add(hub, bundle, "1.0.5")
     assert raised.value.key == "library_full"
-    assert sorted(hub.library.rows) == [first.id, second.id, third.id]
+    assert sorted(hub.library.rows) == [
+        row.id for row in (running, before, brought, wanted, newest)
+    ]
+    await hub.async_cancel_job(job.id)
+    await add(hub, bundle, "1.0.5")
+    assert wanted.id not in hub.library.rows
 
 
 async def test_a_changed_byte_is_found_shown_and_mended_by_the_same_file(
@@ -96,6 +106,54 @@ async def test_a_changed_byte_is_found_shown_and_mended_by_the_same_file(
     assert (again, hub.library.damaged) == (row, set())
     assert issue_registry.async_get_issue("mesh_ota", issue) is None
     await hub.library.async_check_images()
+    assert hub.library.damaged == set()
+
+
+def look_again(hub: MeshOta) -> None:
+    """As each tick does."""
+    hub.engine.review(dt_util.utcnow())
+    hub.outlet.publish()
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+async def test_a_job_whose_image_is_lost_on_its_way_waits_for_the_same_file_and_goes_on(
+    hub: MeshOta, bundle: Bundle, caller: GatewayClient, issue_registry: Any, damage: str
+):
+    """No node is to blame, and the image of another job is not held up by it."""
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE)
+    row = await add(hub, bundle, "1.1.0")
+    job = await hub.async_create_job(row.id)
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, NODE, "downloading", current_part=1)
+    if damage == "gone":
+        hub.library.path(row).unlink()
+    else:
+        hub.library.path(row).write_bytes(b"")
+    assert (await caller.block(row.id, 0, 4095)).status == 503
+    assert issue_registry.async_get_issue("mesh_ota", f"firmware_damaged_{row.id}") is not None
+    look_again(hub)
+    (listed,) = (await caller.pending()).json["jobs"]
+    assert listed["targets"] == [{"node_id": NODE, "attempt": 1, "paused": True}]
+    assert (job.status, job.waiting_for) == ("paused", "image")
+    assert "upload" in (hub.message_of(job.nodes[NODE]) or "")
+    await hub.library.async_add(bundle(version="1.1.0"), "again.tar")
+    look_again(hub)
+    (listed,) = (await caller.pending()).json["jobs"]
+    assert listed["targets"] == [{"node_id": NODE, "attempt": 1}]
+    assert (await caller.block(row.id, 0, 4095)).status == 206
+    assert (job.status, job.waiting_for) == ("distributing", None)
+
+
+async def test_a_lost_deflated_copy_is_made_anew(hub: MeshOta, bundle: Bundle):
+    row = await add(hub, bundle, "1.1.0")
+    size = hub.library.deflated.size(row.sha256)
+    content = await hub.library.async_read_range(row.id, 0, size, deflated=True)
+    hub.library.deflated.path(row.sha256).unlink()
+    hub.library._ahead.forget()
+    with pytest.raises(StorageFailed):
+        await hub.library.async_read_range(row.id, 0, size, deflated=True)
+    assert await hub.library.async_read_range(row.id, 0, size, deflated=True) == content
     assert hub.library.damaged == set()
 
 

@@ -7,7 +7,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.const import DOMAIN, JOB_DEADLINE
 from custom_components.mesh_ota.errors import InvalidRequest, StorageFailed
 from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.core import HomeAssistant
@@ -87,6 +87,27 @@ async def test_a_node_is_tried_once_per_firmware(
         await caller.report_progress(listed, node, "failed")
     await hub.policies.async_run(later(2))
     assert len(hub.jobs()) == 1
+
+
+async def test_a_node_that_was_away_for_all_of_its_job_gets_it_when_it_is_back(
+    hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    """It is not tried in vain each week either, while it is away."""
+    await hub.policies.async_set("pir", {"auto_update": True, "delay_hours": 0})
+    await upload("pir", "1.1.0", is_stable="true")
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await hub.policies.async_run(later(1))
+    (job,) = hub.jobs()
+    (listed,) = (await caller.pending()).json["jobs"]
+    await caller.report_progress(listed, NODE, "downloading", current_part=1)
+    hub.engine.tick(job.created_at + JOB_DEADLINE)
+    hub.outlet.publish()
+    assert {row.reason for row in job.nodes.values()} == {"deadline"}
+    await hub.policies.async_run(later(200))
+    assert hub.jobs() == [job]
+    await caller.report(tree=[[NODE, GATEWAY_ID], [SECOND, GATEWAY_ID]])
+    await hub.policies.async_run(later(201))
+    assert [list(each.nodes) for each in hub.jobs()] == [[NODE, SECOND], [SECOND]]
 
 
 async def test_the_clock_runs_it_and_a_restart_keeps_it(
@@ -216,6 +237,17 @@ async def test_a_type_with_two_nodes_has_an_entity_that_names_who_is_behind(
         "1.0.0",
         "1.1.0",
     )
+
+
+async def test_a_node_of_the_type_that_the_newest_is_not_for_is_not_behind(
+    hass: HomeAssistant, hub: MeshOta, nodes: None, upload: Upload, caller: GatewayClient
+):
+    await caller.report_node("2999999999", name="sealed", kind="esp-image")
+    await upload("pir", "1.1.0")
+    await hass.async_block_till_done()
+    assert hass.states.get(FLEET).attributes["behind"] == ["attic", "hall"]
+    await hass.services.async_call("update", "install", {"entity_id": FLEET}, blocking=True)
+    assert [set(job.nodes) for job in hub.jobs()] == [{NODE, SECOND}]
 
 
 async def test_install_on_the_type_is_one_job_and_shows_the_mean(

@@ -119,6 +119,49 @@ async def test_a_node_that_gets_stuck_is_an_issue_until_it_succeeds(
     assert issue_registry.async_get_issue(DOMAIN, f"node_stuck_{NODE}") is None
 
 
+@pytest.fixture
+async def stuck(
+    hub: MeshOta, caller: GatewayClient, job: dict[str, Any], issue_registry: ir.IssueRegistry
+) -> str:
+    """The issue of a node that did not react."""
+    await caller.report_progress(job, NODE, "failed", reason="no_answer")
+    issue = f"node_stuck_{NODE}"
+    assert issue_registry.async_get_issue(DOMAIN, issue) is not None
+    return issue
+
+
+async def test_a_stuck_node_is_an_issue_after_a_restart_too(
+    hass: HomeAssistant, stuck: str, paired: MockConfigEntry, issue_registry: ir.IssueRegistry
+):
+    """Issues are not kept; how the update ended is."""
+    await hass.config_entries.async_unload(paired.entry_id)
+    assert issue_registry.async_get_issue(DOMAIN, stuck) is None
+    await hass.config_entries.async_setup(paired.entry_id)
+    await hass.async_block_till_done()
+    assert issue_registry.async_get_issue(DOMAIN, stuck) is not None
+
+
+async def test_a_cancelled_attempt_frees_no_node_and_a_cable_does(
+    hub: MeshOta,
+    caller: GatewayClient,
+    job: dict[str, Any],
+    stuck: str,
+    issue_registry: ir.IssueRegistry,
+):
+    again = await hub.async_retry_job(job["id"])
+    await hub.async_cancel_job(again.id)
+    assert issue_registry.async_get_issue(DOMAIN, stuck) is not None
+    await caller.report_node(NODE, boot=9, proof=job["proof"], version="1.1.0")
+    assert issue_registry.async_get_issue(DOMAIN, stuck) is None
+
+
+async def test_a_node_that_is_removed_takes_its_issue_along(
+    hub: MeshOta, stuck: str, issue_registry: ir.IssueRegistry
+):
+    await hub.async_forget_node(NODE)
+    assert issue_registry.async_get_issue(DOMAIN, stuck) is None
+
+
 async def test_a_gateway_that_is_silent_is_an_issue_until_it_calls(
     hass: HomeAssistant,
     caller: GatewayClient,

@@ -69,5 +69,7 @@ async def test_the_update_dialog_says_why_the_last_update_failed_and_hides_no_ma
     said = 'No room <img src="x">.'
     await progress(hass, caller, job, "failed", reason="space", error_message=said)
     text = await notes(hass_ws_client)
-    assert text.startswith('<ha-alert alert-type="error">No room ')
+    assert text.startswith(
+        '<ha-alert alert-type="error">The node has no room for this firmware. No '
+    )
     assert "<img" not in text

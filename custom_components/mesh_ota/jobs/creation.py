@@ -46,6 +46,8 @@ def again(ledger: Ledger, nodes: NodeRegistry, job_id: int, actor: str | None) -
     ]
     if not rows:
         raise Conflict("nothing_to_retry", job=job_id)
+    # One that has become another type keeps nobody else from it; alone it is told so.
+    rows = [row for row in rows if _suits(old, nodes.nodes[row.node_id])] or rows
     return Wanted(
         node_ids=[row.node_id for row in rows],
         # A node that went back refuses the same image unless it is forced.
@@ -177,6 +179,10 @@ def _target(nodes: NodeRegistry, firmware: Firmware, node_id: str) -> Node:
     return node
 
 
+def _suits(image: Image, node: Node) -> bool:
+    return why_not(image, _as_named(image, node)) is None
+
+
 def _as_named(image: Image, node: Node) -> Node:
     """Return the node as it is once it is named: of one that never asked for anything the user says the type."""
     asked = not node.stock or node.hardware is not None
@@ -226,8 +232,9 @@ def join(ledger: Ledger, job: Job, node: Node, now: datetime) -> None:
     skip(ledger, job, node, now)
 
 
-def extend(ledger: Ledger, node: Node, now: datetime) -> None:
-    """Give a node that turned up, or was recognised, its row in the jobs for its type."""
+def extend(ledger: Ledger, node: Node, now: datetime) -> list[Job]:
+    """Give a node that turned up, or was recognised, its row in the jobs for its type. Returns those jobs."""
+    extended = []
     for job in ledger.open_jobs:
         # A job that was stopped is open only for those that restart already.
         stands = job.cancelled or job.stopped
@@ -236,3 +243,5 @@ def extend(ledger: Ledger, node: Node, now: datetime) -> None:
         if wanted and not newer and why_not(job, node) is None:
             add_row(ledger, job, node, now)
             skip(ledger, job, node, now)
+            extended.append(job)
+    return extended

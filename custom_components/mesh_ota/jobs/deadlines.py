@@ -47,15 +47,16 @@ class Clocks:
 
     def tick(self, now: datetime) -> None:
         """Let the time since the last tick pass for every open row."""
-        passed = timedelta() if self._last is None else now - self._last
+        since = timedelta() if self._last is None else max(now - self._last, timedelta())
         self._last = now
-        passed = min(max(passed, timedelta()), TICK_MAX)
+        passed = min(since, TICK_MAX)
         self._stages.review(now)
         for job in self._ledger.open_jobs:
             if now - job.created_at >= JOB_DEADLINE:
                 self._expire(job, now)
         for job, row in list(self._ledger.open_rows()):
             if row.started:
+                row.stood += since - passed
                 self._count(job, row, passed, now)
             if row.let_go and self._has_left(row, now):
                 row.let_go = False
@@ -82,6 +83,7 @@ class Clocks:
     def _count(self, job: Job, row: NodeRow, passed: timedelta, now: datetime) -> None:
         node = self._nodes.nodes.get(row.node_id)
         if not self._runs(job, row, node):
+            row.stood += passed
             return
         row.waited += passed
         deadline, reason = _DEADLINES[row.status]
@@ -124,8 +126,8 @@ class Clocks:
             self._ledger.explain(job, row, held[0], held[2], **held[1])
             return
         reason, gaps = self._reason(job, row, busy)
-        if reason is None and row.status is NodeStatus.PENDING and row.reason == "not_committed":
-            return
+        if reason == "told" and row.reason == "not_committed":
+            return  # that says more
         self._ledger.explain(job, row, reason, None, **gaps)
 
     def _reason(
@@ -136,12 +138,13 @@ class Clocks:
         gateway = self._nodes.gateways.get(row.gateway_id)
         if gateway is None or not gateway.online:
             heard = gateway and gateway.last_heard
-            return ("gateway_away", {"since": _at(heard)}) if heard else ("gateway_never_heard", {})
+            return self._since("gateway_away", heard) if heard else ("gateway_never_heard", {})
         node = self._nodes.nodes.get(row.node_id)
         if node is None or not node.online:
-            return _away(row, node)
+            return self._away(row, node)
         if self._handouts.listed(job, row):
-            return self._handouts.commit_waits_for(job, row) or (None, {})
+            waits = row.status is NodeStatus.PENDING
+            return self._handouts.commit_waits_for(job, row) or ("told" if waits else None, {})
         if not chip_known(job, node):
             return "chip_not_confirmed", {}
         if row.node_id == row.gateway_id:
@@ -151,6 +154,14 @@ class Clocks:
             return "other_job", {"number": other}
         most = self._handouts.parallel(row.gateway_id)
         return "turn", {"most": min(most, job.rollout.max_parallel or most)}
+
+    def _away(self, row: NodeRow, node: Node | None) -> tuple[str, dict[str, str | int]]:
+        if node is None or node.last_heard is None:
+            return "never_heard", {}
+        return self._since("left_midway" if row.started else "away", node.last_heard)
+
+    def _since(self, reason: str, moment: datetime) -> tuple[str, dict[str, str | int]]:
+        return reason, {"since": self._ledger.clock(moment)}
 
 
 def _role(job: Job, row: NodeRow) -> tuple[str, str, str]:
@@ -162,13 +173,3 @@ def _stayed(row: NodeRow, node: Node | None) -> bool:
     if node is None or not node.online:
         return False
     return not row.left if node.stock else node.boot <= row.boot
-
-
-def _away(row: NodeRow, node: Node | None) -> tuple[str, dict[str, str | int]]:
-    if node is None or node.last_heard is None:
-        return "never_heard", {}
-    return "left_midway" if row.started else "away", {"since": _at(node.last_heard)}
-
-
-def _at(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -202,7 +202,8 @@ class JobEngine:
                 row.gateway_id = node.gateway_id
                 self.ledger.next_attempt(row)
         if node.node_type is not None:
-            creation.extend(self.ledger, node, now)
+            for job in creation.extend(self.ledger, node, now):
+                self.stages.joined(job, job.nodes[node.node_id])
         gateway = self.nodes.gateways.get(node.gateway_id)
         # While the gateway is away nobody knows whether a node is: that is no sign of a restart, nor of staying.
         if node.stock and gateway is not None and gateway.online:

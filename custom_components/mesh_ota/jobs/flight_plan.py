@@ -5,7 +5,7 @@ Pure; changes nothing. Times are expected ones: each node's own past rate, else 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -64,7 +64,6 @@ class FlightPlan:
         """Plan for these nodes, from what the ledger remembers."""
         self._ledger = ledger
         self._nodes = nodes
-        self._stages = stages
         self._order = stages.order
 
     def draw(
@@ -101,8 +100,8 @@ class FlightPlan:
                     rate_from=source,
                 )
             )
-        canaries = self._schedule(legs, firmware.size_bytes, rollout)
-        return _shown(firmware, legs, canaries, _Clock(self._stages, rollout.window, now))
+        canaries = self._schedule(legs, firmware.size_bytes, rollout, for_type=node_ids is None)
+        return _shown(firmware, legs, canaries, _Clock(self._ledger, rollout.window, now))
 
     def _candidates(self, firmware: Firmware, node_ids: Sequence[str] | None) -> list[Node]:
         if node_ids is None:
@@ -113,11 +112,13 @@ class FlightPlan:
                 raise NotFound("unknown_node", node=node_id)
         return [self._nodes.nodes[node_id] for node_id in dict.fromkeys(node_ids)]
 
-    def _schedule(self, legs: list[Leg], size: int, rollout: Rollout) -> list[str]:
+    def _schedule(
+        self, legs: list[Leg], size: int, rollout: Rollout, *, for_type: bool
+    ) -> list[str]:
         """Give each leg its place and its times, in working time from the start. Returns the canary's ids."""
         flying = sorted((leg for leg in legs if leg.flies), key=self._place)
         first = [leg for leg in flying if leg.node.node_id in rollout.canary_node_ids]
-        if not rollout.canary_node_ids and rollout.canary < len(flying):
+        if not rollout.canary_node_ids and (for_type or rollout.canary < len(flying)):
             # As `stages` chooses it: of equal ones the first that a job would name.
             loaded = sorted(
                 (leg for leg in legs if leg.flies),
@@ -184,18 +185,20 @@ def _arrival(leg: Leg, size: int, slots: list[timedelta]) -> timedelta:
 class _Clock:
     """Turns working time into the time on the wall: a window stops the one and not the other."""
 
-    def __init__(self, stages: Stages, window: Window | None, now: datetime) -> None:
+    def __init__(self, ledger: Ledger, window: Window | None, now: datetime) -> None:
         self._window = window
-        self._stages = stages
+        self._localize = ledger.localize
         self._worked, self._at = timedelta(), now
 
     def at(self, worked: timedelta) -> datetime:
         """Return when so much will have been worked; must not be asked backwards."""
         while self._window is not None and self._worked <= worked:
-            local = self._stages.localize(self._at)
+            local = self._localize(self._at)
             opens = self._window.opens_after(local)
             if opens is not None:
-                self._at += opens - local
+                self._at = opens.astimezone(
+                    UTC
+                )  # by the clock on the wall a night may have 23 hours
             elif not self._window.open_at(local):
                 break
             step = min(MINUTE, worked - self._worked)

@@ -121,7 +121,7 @@ def _ended(job: Job, row: NodeRow) -> dict[str, Any]:
         reason=row.reason,
         message=row.error_message,
         bytes=min(row.current_part * 1024, job.size_bytes),
-        parts_resent=row.resent,
+        parts_resent=row.resent_in_all,
         retries=row.attempt - 1,
         seconds=round((ended - row.started_at).total_seconds()) if row.started_at else None,
     )
@@ -143,12 +143,13 @@ def _entry(job: Job, kind: str, at: datetime | str, **said: Any) -> dict[str, An
 
 
 def as_csv(entries: list[dict[str, Any]]) -> str:
-    """Return the entries as a table. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Return entries with their actors' names as a table. A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    columns = *COLUMNS, "actor_name"
+    writer.writerow(columns)
     for entry in entries:
-        writer.writerow(_cell(entry.get(name)) for name in COLUMNS)
+        writer.writerow(_cell(entry.get(name)) for name in columns)
     return out.getvalue()
 
 

@@ -1,115 +1,18 @@
-"""Job and NodeRow, what is remembered of each job, with the field names of the HTTP API; who moves them is the engine."""
+"""Job, what is remembered of each job with its rows, with the field names of the HTTP API; who moves them is the engine."""
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from ..const import HARDWARE_MICROPYTHON, MICROPYTHON, PART_SIZE
 from .rollout import Rollout
-from .states import ENDED, FINAL, STARTED, TROUBLE, JobStatus, NodeStatus
+from .row import NodeRow, moment, written
+from .states import ENDED, TROUBLE, JobStatus, NodeStatus
+
+__all__ = ("HOLDS_MAX", "Job", "NodeRow")
 
 # The history has the older ones; an automation may do it every minute.
 HOLDS_MAX = 20
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value
-
-
-@dataclass(kw_only=True, slots=True)
-class NodeRow:
-    """One node of a job."""
-
-    node_id: str
-    gateway_id: str
-    """Who owns the row: only this gateway's reports count."""
-    status: NodeStatus = NodeStatus.PENDING
-    current_part: int = 0
-    total_parts: int
-    error_message: str | None = None
-    """Why it waits or failed, one English sentence; None while all goes well."""
-    reason: str | None = None
-    """The code of that sentence (`jobs.sentences`), or the node's own code."""
-    gaps: dict[str, str | int] | None = None
-    """What fills that sentence in any language; None where the words are somebody else's."""
-    next_try: datetime | None = None
-    attempt: int = 1
-    tries: int = 0
-    """How often it took the image and did not run it."""
-    from_version: str | None = None
-    to_version: str
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-
-    moved_at: datetime | None = None
-    """Since when it is in its state."""
-    transfer_seconds: float | None = None
-    """How long the image took to arrive."""
-    resent: int | None = None
-    """Parts that the gateway had to send again, where it says so."""
-    let_go: bool = False
-    """Whether the list allows its commit, in a job that failures may stop."""
-    handed_out: bool = False
-    """Whether this attempt has stood in a pending list: before, no report can be about it."""
-    boot: int = 0
-    """Greatest boot number of the node known from before its commit."""
-    trial_boot: int = 0
-    """Greatest boot number at which the node spoke of this attempt's trial."""
-    waited: timedelta = timedelta()
-    """Time without progress in this state while node and gateway were there."""
-    sign_of_life: str = ""
-    """What a gateway said last that would have led back."""
-    left: bool = False
-    """Stock nodes: it left the tree after its last part."""
-    back_since: datetime | None = None
-    """Stock nodes: since when it is there again."""
-    silent: int = 0
-    """Stock nodes: how many more offers of the image it has left unanswered."""
-
-    @property
-    def started(self) -> bool:
-        """Whether the node is on its way: the update entity shows it as in progress."""
-        return self.status in STARTED
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing can change the row any more."""
-        return self.status in FINAL
-
-    @property
-    def percentage(self) -> int | None:
-        """Progress of the transfer in percent, None before the first part and without parts."""
-        if not self.started or not self.current_part or not self.total_parts:
-            return None
-        return min(100, self.current_part * 100 // self.total_parts)
-
-    def stored(self) -> dict[str, Any]:
-        """Return everything, for the store."""
-        return {item.name: _written(getattr(self, item.name)) for item in fields(self)}
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what the HTTP API shows (docs/gateway-api.md §7)."""
-        return {name: _written(getattr(self, name)) for name in _ROW_SHOWN}
-
-    @classmethod
-    def restored(cls, stored: dict[str, Any]) -> Self:
-        """Build the row again from `stored`."""
-        values = dict(stored)
-        values["status"] = NodeStatus(values["status"])
-        values["waited"] = timedelta(seconds=values["waited"])
-        for name in ("next_try", "started_at", "completed_at", "back_since", "moved_at"):
-            values[name] = _moment(values.get(name))
-        return cls(**values)
-
-
-_ROW_SHOWN = (
-    "node_id", "status", "current_part", "total_parts", "error_message", "reason", "next_try", "attempt",
-    "from_version", "to_version", "started_at", "completed_at",
-)  # fmt: skip
 
 
 @dataclass(kw_only=True, slots=True)
@@ -171,7 +74,7 @@ class Job:
     soak_until: datetime | None = None
     """How long the first nodes are watched, from when all of them have proved themselves."""
     shut: bool = False
-    """Whether its window is closed."""
+    """Whether its window is closed, or its image cannot be read."""
     stopped: bool = False
     """Whether its canary or its threshold has ended it."""
 
@@ -185,6 +88,11 @@ class Job:
         if self.held:
             return JobStatus.PAUSED
         return JobStatus.PENDING if self.started_at is None else JobStatus.DISTRIBUTING
+
+    @property
+    def wording(self) -> str:
+        """The key of the sentence that says why it stopped."""
+        return self.reason or ""
 
     @property
     def held(self) -> bool:
@@ -259,21 +167,21 @@ class Job:
 
     def stored(self) -> dict[str, Any]:
         """Return everything, for the store."""
-        stored = {item.name: _written(getattr(self, item.name)) for item in fields(self)}
+        stored = {item.name: written(getattr(self, item.name)) for item in fields(self)}
         stored["nodes"] = [row.stored() for row in self.nodes.values()]
         stored["rollout"] = self.rollout.stored()
         return stored
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the HTTP API shows (docs/gateway-api.md §7)."""
-        shown = {name: _written(getattr(self, name)) for name in _JOB_SHOWN}
+        shown = {name: written(getattr(self, name)) for name in _JOB_SHOWN}
         shown |= {"retry_of": self.retry_of, "canary_node_ids": self.canaries, "actor": self.actor}
-        shown |= {"cancelled_by": self.cancelled_by, "cancelled_at": _written(self.cancelled_at)}
+        shown |= {"cancelled_by": self.cancelled_by, "cancelled_at": written(self.cancelled_at)}
         if self.paused:
             held = self.holds[-1] if self.holds else {}
             shown["waiting_for"] = "user"
             shown |= {"paused_by": held.get("actor"), "paused_at": held.get("at")}
-        shown |= {"soak_until": _written(self.soak_until), "rollout": self.rollout.stored()}
+        shown |= {"soak_until": written(self.soak_until), "rollout": self.rollout.stored()}
         shown["nodes"] = [row.as_dict() for row in self.nodes.values()]
         return shown
 
@@ -282,7 +190,7 @@ class Job:
         """Build the job again from `stored`."""
         values = dict(stored)
         for name in ("created_at", "started_at", "completed_at", "soak_until", "cancelled_at"):
-            values[name] = _moment(values.get(name))
+            values[name] = moment(values.get(name))
         values["rollout"] = Rollout.restored(values.get("rollout") or {})
         rows = [NodeRow.restored(row) for row in values["nodes"]]
         values["nodes"] = {row.node_id: row for row in rows}
@@ -294,7 +202,3 @@ _JOB_SHOWN = (
     "mode", "target_node_id", "target_node_type", "target_node_ids", "status", "waiting_for", "force_update", "error_message",
     "created_at", "started_at", "completed_at",
 )  # fmt: skip
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

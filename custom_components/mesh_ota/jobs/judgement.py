@@ -104,5 +104,5 @@ def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
         ledger.move(job, row, NodeStatus.COMPLETED, now, "not_proved")
     else:
         minutes = STOCK_SETTLED // timedelta(minutes=1)
-        since = row.back_since.strftime("%H:%M UTC")
+        since = ledger.localize(row.back_since).strftime("%H:%M")
         ledger.explain(job, row, "settling", since=since, minutes=minutes)

@@ -60,6 +60,8 @@ class Ledger:
         self.events: list[Event] = []
         self.ended: Callable[[Job, NodeRow, datetime], None] = lambda _job, _row, _now: None
         """Is told of each row that has just ended, before the job may end with it."""
+        self.localize: Callable[[datetime], datetime] = lambda now: now
+        """Turns a time into that of the house."""
         self._draw_token = draw_token
         self._open: dict[int, Job] = {}
         self._history: dict[int, dict[str, Any]] = {}
@@ -108,6 +110,10 @@ class Ledger:
         self.jobs[job.id] = self._open[job.id] = job
         self.events.append(JobChanged(job.id))
 
+    def clock(self, moment: datetime) -> str:
+        """Return a time as the house's clock shows it, for a sentence."""
+        return self.localize(moment).strftime("%Y-%m-%d %H:%M")
+
     def changed(self, job: Job) -> None:
         """Note that the job itself changed."""
         self.events.append(JobChanged(job.id))
@@ -122,14 +128,15 @@ class Ledger:
         text: str | None = None,
         **placeholders: str | int,
     ) -> bool:
-        """Move a row if the table allows it; `text` replaces the reason's own sentence. Returns whether it did."""
+        """Move a row if the table allows it; `text` replaces the reason's own English sentence. Returns whether it did."""
         before = row.status
         if not may_follow(before, after):
             return False
         if before is NodeStatus.DOWNLOADING and row.moved_at is not None:
-            row.transfer_seconds = (now - row.moved_at).total_seconds()
-        row.status, row.waited, row.next_try, row.moved_at = after, timedelta(), None, now
-        row.reason, row.gaps = reason, None if text else placeholders
+            row.transfer_seconds = (now - row.moved_at - row.stood).total_seconds()
+        row.status, row.next_try, row.moved_at = after, None, now
+        row.waited = row.stood = timedelta()
+        row.reason, row.gaps = reason, None if text and not placeholders else placeholders
         row.error_message = text or (sentence(reason, **placeholders) if reason else None)
         if row.started and row.started_at is None:
             row.started_at = now
@@ -176,6 +183,7 @@ class Ledger:
         row.handed_out = row.let_go = False
         row.current_part, row.trial_boot = 0, 0
         row.left, row.back_since = False, None
+        row.resent_before, row.resent = row.resent_in_all or 0, None
 
     def prune(self, now: datetime, age: timedelta, nodes: Container[str]) -> list[int]:
         """Let go of ended jobs that are too old or too many; the last one of each of these nodes stays. Returns their ids."""

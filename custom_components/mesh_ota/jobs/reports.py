@@ -9,7 +9,7 @@ from ..const import MICROPYTHON, STOCK_SILENT
 from ..status import clean_text, count, node_id
 from .job import Job, NodeRow
 from .ledger import Ledger
-from .sentences import sentence
+from .sentences import SAID, sentence
 from .states import REPORTABLE, NodeStatus
 
 CODE_MAX = 20
@@ -92,13 +92,21 @@ def apply_progress(ledger: Ledger, gateway_id: str, said: Progress, now: datetim
         return Verdict.GONE if job.cancelled else Verdict.IGNORED
     if row.gateway_id != gateway_id or row.attempt != said.attempt or not row.handed_out:
         return Verdict.IGNORED
-    row.resent = row.resent if said.resent is None else said.resent
+    _note_resent(row, said)
     if job.runtime != MICROPYTHON and _judge_stock(ledger, job, row, said, now):
         return Verdict.TAKEN
     if said.status is row.status:
         _advance(ledger, job, row, said)
         return Verdict.TAKEN
     return _move(ledger, job, row, said, now)
+
+
+def _note_resent(row: NodeRow, said: Progress) -> None:
+    if said.resent is None:
+        return
+    if said.resent < (row.resent or 0):  # the gateway has restarted and counts anew
+        row.resent_before += row.resent or 0
+    row.resent = said.resent
 
 
 def _judge_stock(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:
@@ -155,9 +163,14 @@ def _note_life(row: NodeRow, said: Progress) -> None:
 
 
 def _fail(ledger: Ledger, job: Job, row: NodeRow, said: Progress, now: datetime) -> bool:
-    code = said.reason or "gateway_said"
-    text = said.error_message or sentence("gateway_said", code=said.reason or "no reason given")
-    return ledger.move(job, row, NodeStatus.FAILED, now, code, text)
+    code, words = said.reason or "gateway_gave_up", said.error_message or ""
+    if (key := SAID.get(code)) is not None:
+        text = words or sentence(key, said="")
+        return ledger.move(job, row, NodeStatus.FAILED, now, code, text, said=words)
+    if words or not said.reason:
+        return ledger.move(job, row, NodeStatus.FAILED, now, code, words or None)
+    text = sentence("gateway_said", code=code)
+    return ledger.move(job, row, NodeStatus.FAILED, now, code, text, code=code)
 
 
 def _taken(moved: bool) -> Verdict:
@@ -166,8 +179,8 @@ def _taken(moved: bool) -> Verdict:
 
 def fail_all(ledger: Ledger, gateway_id: str, job: Job, message: str | None, now: datetime) -> None:
     """End this gateway's rows that have not been committed, with the gateway's sentence."""
-    text = clean_text(message, MESSAGE_MAX) or sentence("gateway_said", code="no reason given")
+    text = clean_text(message, MESSAGE_MAX) or None
     for row in job.nodes.values():
         mine = row.gateway_id == gateway_id and row.status is not NodeStatus.RESTARTING
         if mine and not row.final:
-            ledger.move(job, row, NodeStatus.FAILED, now, "gateway_said", text)
+            ledger.move(job, row, NodeStatus.FAILED, now, "gateway_gave_up", text)

@@ -1,4 +1,7 @@
-"""Why a row waits or how it ended: one plain English sentence per reason code, for the person who can act."""
+"""Why a row waits or how it ended: one plain English sentence per reason code, for the person who can act.
+
+What a node or its gateway gives as the reason has sentences of its own (`SAID`), which end in the words that came with it.
+"""
 
 SENTENCES = {
     # pending
@@ -6,12 +9,15 @@ SENTENCES = {
     "away": "Not heard since {since}; it will be offered when it joins.",
     "gateway_away": "Its gateway has not been heard since {since}; it goes on when the gateway calls.",
     "gateway_never_heard": "Its gateway has not called yet; it goes on when the gateway calls.",
+    "told": "Its gateway has been told, and offers it the firmware next.",
     "turn": "Waits for its turn; the gateway serves {most} nodes at a time.",
     "other_job": "Waits for job {number}, which came before it.",
     "chip_not_confirmed": "A stock node does not say which chip it has: make a job for this node alone once.",
     "paused": "Paused; it goes on when the job is resumed.",
     "window": "Waits for its time window, which opens on {opens}.",
     "window_condition": "Waits until {condition} allows it.",
+    "window_template": "Waits until the template of its time window allows it.",
+    "image_lost": "The stored image of {version} is damaged; it goes on when the same file has been uploaded again.",
     "canary": "Waits until the first nodes have proved the firmware: {nodes}.",
     "soak": "Waits until {until}, while the first nodes are watched.",
     "commit_turn": "Has the whole firmware; it restarts when those before it have proved theirs.",
@@ -55,8 +61,32 @@ SENTENCES = {
     "unhealthy": "Stopped: after the first nodes were updated, something looks wrong: {suspicious}.",
     "deadline": "The job's time of {days} days is over.",
     "gateway_said": "The gateway gave up: {code}.",
+    "gateway_gave_up": "The gateway gave up and did not say why.",
+    # how it ended, as the node or its gateway saw it
+    "said_role": "The node says that this firmware is for another type. {said}",
+    "said_hardware": "The node says that this firmware is for other hardware. {said}",
+    "said_kind": "The node says that this firmware is for another kind of board. {said}",
+    "said_refused": "This firmware failed its trial on the node before; with force it is tried again. {said}",
+    "said_space": "The node has no room for this firmware. {said}",
+    "said_other": "What arrived at the node is not what was announced. {said}",
+    "said_bundle": "The node found something wrong in the bundle. {said}",
+    "said_image": "The node found something wrong in the image. {said}",
+    "said_micropython": "The firmware needs a newer MicroPython than the node has. {said}",
+    "said_signature": "The node did not accept the signature of the firmware. {said}",
+    "said_flash": "The node could not write to its flash. {said}",
+    "said_no_answer": "It did not react in time. {said}",
     "no_nodes": "No node of this type turned up within {days} days.",
 }
+
+
+# Codes of docs/mesh-protocol.md §6, and the gateway's own.
+SAID = {
+    code: f"said_{code}"
+    for code in (
+        "role", "hardware", "kind", "refused", "space", "bundle", "image", "micropython", "signature", "flash",
+        "no_answer",
+    )
+} | dict.fromkeys(("md5", "sha256", "size"), "said_other")  # fmt: skip
 
 
 def sentence(reason: str, **placeholders: str | int) -> str:

@@ -1,10 +1,11 @@
 """The stages of a job: its canary, its stop threshold, its window, and what waits for the nodes below it.
 
-Pure. What entities, templates and the local clock say is asked through `go` and `localize`, which the hub sets.
+Pure. What entities, templates and the local clock say is asked through `go` and the ledger's `localize`, which the hub sets.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..nodes import NodeRegistry
@@ -29,9 +30,10 @@ class Stages:
         self._ledger = ledger
         self._nodes = nodes
         self.order = Order(nodes)
-        self.localize: Callable[[datetime], datetime] = lambda now: now
         self.go: Callable[[Window], bool] = lambda _window: True
         """What entity and template of a window say now."""
+        self.lost: Callable[[int], bool] = lambda _firmware_id: False
+        """Whether the image of a firmware cannot be read."""
         self.healthy: Callable[[Job, datetime], str | None] = lambda _job, _now: None
         """The names of what looks suspicious after the canary's soak; None if all is well."""
         self.go_back: Callable[[Job], None] = lambda _job: None
@@ -47,12 +49,19 @@ class Stages:
         """Choose the canary of a new job and look at its window."""
         rollout, rows = job.rollout, [row for row in job.nodes.values() if not row.final]
         chosen = [row.node_id for row in rows if row.node_id in rollout.canary_node_ids]
-        if not rollout.canary_node_ids and rollout.canary < len(rows):
+        if not rollout.canary_node_ids and (job.for_type or rollout.canary < len(rows)):
             rows.sort(key=lambda row: self._canary_rank(row.node_id))
             chosen = [row.node_id for row in rows[: rollout.canary]]
         job.canaries = chosen
         self._look_at_window(job, now)
         self._look_at_canary(job, now)
+
+    def joined(self, job: Job, row: NodeRow) -> None:
+        """Let a node that turned up later go first too, while there are fewer than the canary should have."""
+        wanted = 0 if job.rollout.canary_node_ids else job.rollout.canary
+        if job.open and not row.final and job.soak_until is None and len(job.nodes) <= wanted:
+            job.canaries = [*job.canaries, row.node_id]
+            self._say_what_for(job)
 
     def _canary_rank(self, node_id: str) -> tuple[bool, bool, int]:
         """Nodes that are there come first, then those on which the fewest others hang."""
@@ -63,7 +72,10 @@ class Stages:
 
     def _look_at_window(self, job: Job, now: datetime) -> None:
         window = job.rollout.window
-        shut = window is not None and not (window.open_at(self.localize(now)) and self.go(window))
+        closed = window is not None and not (
+            window.open_at(self._ledger.localize(now)) and self.go(window)
+        )
+        shut = closed or self.lost(job.firmware_id)
         if shut != job.shut:
             job.shut = shut
             self._ledger.changed(job)
@@ -73,6 +85,7 @@ class Stages:
         if job.waiting_for == "user" or job.ended:
             return
         waits = "window" if job.shut else "canary" if job.canaries else None
+        waits = "image" if self.lost(job.firmware_id) else waits
         waits = None if job.paused else waits
         if waits != job.waiting_for:
             job.waiting_for = waits
@@ -135,14 +148,15 @@ class Stages:
 
     def reason(self, job: Job, row: NodeRow, now: datetime) -> Reason | None:
         """Return why the job itself holds a row back, None if it does not."""
+        if self.lost(job.firmware_id):
+            return "image_lost", {"version": job.version}, None
         if job.shut and job.rollout.window is not None:
             return self._window_reason(job.rollout.window, now)
         if row.started:
             return None
         if job.canaries and row.node_id not in job.canaries:
             if job.soak_until is not None:
-                until = job.soak_until.strftime("%Y-%m-%d %H:%M UTC")
-                return "soak", {"until": until}, job.soak_until
+                return "soak", {"until": self._ledger.clock(job.soak_until)}, job.soak_until
             return "canary", {"nodes": ", ".join(job.canaries)}, None
         if (below := self._below(job, row)) is not None:
             return "carries", {"node": below}, None
@@ -155,7 +169,9 @@ class Stages:
         return self.order.first_below(job, row)
 
     def _window_reason(self, window: Window, now: datetime) -> Reason:
-        local = self.localize(now)
+        local = self._ledger.localize(now)
         if (opens := window.opens_after(local)) is not None:
-            return "window", {"opens": opens.strftime("%Y-%m-%d %H:%M")}, opens
-        return "window_condition", {"condition": window.entity_id or "its template"}, None
+            return "window", {"opens": self._ledger.clock(opens)}, opens.astimezone(UTC)
+        if window.entity_id is None or self.go(replace(window, template=None)):
+            return "window_template", {}, None
+        return "window_condition", {"condition": window.entity_id}, None
