@@ -60,20 +60,16 @@ class Order:
                 job.canaries and not (other.started or other.node_id in job.canaries)
             ):
                 continue  # what waits for the canary cannot go before it
-            if self._hangs_on(job, other, row):
+            if row.node_id in self._cut_off_by(job, other):
                 return other.node_id
         return None
 
-    def _hangs_on(self, job: Job, other: NodeRow, row: NodeRow) -> bool:
-        """Whether the other node would be cut off: it is there, or restarts and is about to come back."""
+    def _cut_off_by(self, job: Job, other: NodeRow) -> list[str]:
+        """Return the nodes whose restart would cut this one off: it is there, or restarts and is about to come back."""
         node = self._nodes.nodes.get(other.node_id)
-        there = node is not None and (node.online or other.status is NodeStatus.RESTARTING)
-        return (
-            node is not None
-            and there
-            and chip_known(job, node)
-            and row.node_id in self.carriers(node)
-        )
+        if node is None or not (node.online or other.status is NodeStatus.RESTARTING):
+            return []
+        return self.carriers(node) if chip_known(job, node) else []
 
     # Commits
 
@@ -92,10 +88,11 @@ class Order:
             pick for pick in picks if not pick[0].held or pick[1].status is NodeStatus.RESTARTING
         ]
         held: Held = {}
+        first_below = self._first_below_each(moving)
         for job, row in moving:
             if row.status is NodeStatus.RESTARTING or not self.waits(job, row):
                 continue
-            below = self._first_of(moving, row)
+            below = first_below.get(row.node_id)
             if below is None and job.rollout.leaves_first and not full:
                 below = self.first_below(job, row)
             if below is not None:
@@ -103,9 +100,13 @@ class Order:
         self._ration(moving, held)
         return held
 
-    def _first_of(self, moving: list[Pick], row: NodeRow) -> str | None:
-        below = (other.node_id for job, other in moving if self._hangs_on(job, other, row))
-        return next(below, None)
+    def _first_below_each(self, moving: list[Pick]) -> dict[str, str]:
+        """Return, for each node that carries some of these, the first of them; the tree is walked once for each."""
+        first: dict[str, str] = {}
+        for job, other in moving:
+            for carrier in self._cut_off_by(job, other):
+                first.setdefault(carrier, other.node_id)
+        return first
 
     def _ration(self, moving: list[Pick], held: Held) -> None:
         """Of a job that failures may stop, let go no more nodes at a time than may fail before it does."""
