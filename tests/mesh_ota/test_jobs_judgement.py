@@ -178,7 +178,7 @@ def test_a_stock_node_that_came_back_and_stayed_is_installed_but_not_proved(stoc
     house.progress(job, "restarting", ATTIC, silent=2)
     house.wait(minutes=1)
     assert (row.status, row.reason) == (NodeStatus.COMPLETED, "not_proved")
-    assert row.error_message == "Installed, not proved: a stock node cannot say what it runs."
+    assert row.error_message == "Installed, not proved: a C++ node cannot say what it runs."
 
 
 def test_a_stock_node_that_drops_out_again_has_to_stay_anew(stock_job):
