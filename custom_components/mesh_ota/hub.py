@@ -24,7 +24,7 @@ from .health import HealthWatch
 from .history_keeper import HistoryKeeper
 from .jobs.engine import JobEngine
 from .jobs.job import Job, NodeRow
-from .jobs.states import JobStatus
+from .jobs.states import JobStatus, NodeStatus
 from .library import FirmwareLibrary
 from .nodes import Node, NodeRegistry
 from .orders import Orders
@@ -162,9 +162,12 @@ class MeshOta(Orders):
         return [job for job in jobs if status in (None, job.status)]
 
     def installed_version(self, node: Node) -> str:
-        """Return the version that the node runs, as far as it is known: damaged, it is no version."""
+        """Return the version that the node has proved, as far as it is known: damaged, it is no version."""
         if node.damaged:
             return UNKNOWN_VERSION
+        found = self.engine.row_for(node.node_id)
+        if found is not None and _on_trial(*found, node):
+            return found[1].from_version or UNKNOWN_VERSION
         running = self.running_firmware(node)
         return node.version or (running.version if running else UNKNOWN_VERSION)
 
@@ -219,6 +222,11 @@ class MeshOta(Orders):
         self.windows.async_stop()
         self.health.async_stop()
         self.outlet.wake_all()
+
+
+def _on_trial(job: Job, row: NodeRow, node: Node) -> bool:
+    """Whether the node runs what it may yet go back from: it is installed once it is confirmed."""
+    return row.status is NodeStatus.RESTARTING and not node.stock and node.proof == job.proof
 
 
 __all__ = ["Change", "GatewayExpectation", "MeshOta", "async_get_hub"]

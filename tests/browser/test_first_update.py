@@ -32,6 +32,8 @@ async def test_a_person_pairs_a_gateway_uploads_a_firmware_and_sees_a_node_prove
     percentages = await install_on_hall(stage, frontend)
     assert len(percentages) > 2 and percentages == sorted(percentages)
     await frontend.sees("Up-to-date", _ROLLOUT_SECONDS)
+    # Nothing calls it so while the new version is on trial.
+    assert await frontend.installing() is None
     await frontend.keep("updated")
     assert (await stage.entities())["hall"].installed == NEW
     assert stage.mesh.nodes["hall"].pin(firmware.LIT_BY_NEW_VERSION) == 1
