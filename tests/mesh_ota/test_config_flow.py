@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.config_flow import PAIRING_DEADLINE
 from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.discovery import async_offer_stranger
 from homeassistant.config_entries import (
     SOURCE_DHCP,
     SOURCE_IGNORE,
@@ -394,6 +395,16 @@ async def test_only_who_calls_from_the_own_network_is_offered(
     assert (await GatewayClient(client, "1111111112", OTHER_KEY).open()).status == 401
     await hass.async_block_till_done()
     assert offers(hass) == offered
+
+
+@pytest.mark.parametrize("address", [None, "", "a socket"])
+async def test_who_calls_from_no_address_is_not_offered(
+    hass: HomeAssistant, paired: MockConfigEntry, address: str | None
+):
+    """Somebody in between, on this computer."""
+    async_offer_stranger(hass, "1111111112", address)
+    await hass.async_block_till_done()
+    assert offers(hass) == []
 
 
 async def test_an_offer_that_was_ignored_can_be_taken_up_by_hand(
