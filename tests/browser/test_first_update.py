@@ -78,7 +78,6 @@ async def upload(frontend: Frontend, path: Path) -> None:
     await frontend.write_notes(NOTES)
     await frontend.press("Submit")
     await frontend.sees(f"pir {NEW} (ESP32-MPY, #1) is in the library")
-    await frontend.keep("uploaded")
 
 
 async def install_on_hall(stage: Stage, frontend: Frontend) -> list[int]:
