@@ -165,11 +165,18 @@ class MeshOta(Orders):
         """Return the version that the node has proved, as far as it is known: damaged, it is no version."""
         if node.damaged:
             return UNKNOWN_VERSION
-        found = self.engine.row_for(node.node_id)
-        if found is not None and _on_trial(*found, node):
-            return found[1].from_version or UNKNOWN_VERSION
+        if (row := self._row_on_trial(node)) is not None:
+            return row.from_version or UNKNOWN_VERSION
         running = self.running_firmware(node)
         return node.version or (running.version if running else UNKNOWN_VERSION)
+
+    def _row_on_trial(self, node: Node) -> NodeRow | None:
+        """Return the row of a node that runs what it may yet go back from: that is installed once it is confirmed."""
+        if node.last is None or node.last.outcome != "trial":
+            return None
+        found = self.engine.row_for(node.node_id)
+        tried = found is not None and node.proof == found[0].proof
+        return found[1] if found and tried and found[1].status is NodeStatus.RESTARTING else None
 
     def running_firmware(self, node: Node) -> Firmware | None:
         """Return what the node runs, by its proof; of a stock node, by what we gave it."""
@@ -222,11 +229,6 @@ class MeshOta(Orders):
         self.windows.async_stop()
         self.health.async_stop()
         self.outlet.wake_all()
-
-
-def _on_trial(job: Job, row: NodeRow, node: Node) -> bool:
-    """Whether the node runs what it may yet go back from: it is installed once it is confirmed."""
-    return row.status is NodeStatus.RESTARTING and not node.stock and node.proof == job.proof
 
 
 __all__ = ["Change", "GatewayExpectation", "MeshOta", "async_get_hub"]
