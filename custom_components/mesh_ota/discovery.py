@@ -6,13 +6,16 @@ A stranger proves nothing here. All it gets is an offer to the user, who has to 
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 
 from homeassistant.config_entries import SOURCE_INTEGRATION_DISCOVERY
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import discovery_flow
 from homeassistant.helpers.discovery_flow import DiscoveryKey
+from homeassistant.helpers.network import is_cloud_connection
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.network import is_local
 
 from .const import DOMAIN, NODE_ID_MAX, NODE_ID_PATTERN
 
@@ -24,9 +27,14 @@ _OFFERED: HassKey[set[str]] = HassKey(f"{DOMAIN}_offered")
 
 
 @callback
-def async_offer_stranger(hass: HomeAssistant, gateway_id: str) -> None:
-    """Offer to add a gateway that has called and is not known."""
+def async_offer_stranger(hass: HomeAssistant, gateway_id: str, address: str | None) -> None:
+    """Offer to add a gateway that has called from this address and is not known.
+
+    Nobody on the internet gets to put something before the user, where Home Assistant can be reached from there.
+    """
     if not re.fullmatch(NODE_ID_PATTERN, gateway_id) or int(gateway_id) > NODE_ID_MAX:
+        return
+    if is_cloud_connection(hass) or not _is_near(address):
         return
     offered = hass.data.setdefault(_OFFERED, set())
     if gateway_id in offered or len(offered) >= OFFERS_MAX:
@@ -39,6 +47,13 @@ def async_offer_stranger(hass: HomeAssistant, gateway_id: str) -> None:
         data={CONF_GATEWAY_ID: gateway_id},
         discovery_key=DiscoveryKey(domain=DOMAIN, key=gateway_id, version=1),
     )
+
+
+def _is_near(address: str | None) -> bool:
+    try:
+        return is_local(ip_address(address or ""))
+    except ValueError:
+        return False
 
 
 def gateway_id_of(lease: DhcpServiceInfo) -> str | None:

@@ -48,7 +48,8 @@ def async_follow_nodes(
 
     entry.async_on_unload(hub.async_subscribe(follow, behind(gateway.gateway_id)))
     for node in hub.nodes.at(gateway.gateway_id):
-        if node.introduced:
+        # Whoever hears of the first entity may act at once, and so have told of the next node already.
+        if node.introduced and node.node_id not in shown:
             add(node)
 
 

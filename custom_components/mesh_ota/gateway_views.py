@@ -55,7 +55,7 @@ class SessionView(GatewayView):
         accepted = self.hub.sessions.open(gateway_id, nonce, signed, dt_util.utcnow())
         if accepted is None or accepted.opened is None:
             if gateway_id not in self.hub.gateways and said.get("protocol") == 1:
-                async_offer_stranger(self.hub.hass, gateway_id)
+                async_offer_stranger(self.hub.hass, gateway_id, request.remote)
             return not_accepted()
         if said.get("protocol") != 1:
             return signed_answer(accepted, 400, {"message": "Protocol 1 is spoken here."}, "")

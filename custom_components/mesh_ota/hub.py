@@ -24,7 +24,7 @@ from .health import HealthWatch
 from .history_keeper import HistoryKeeper
 from .jobs.engine import JobEngine
 from .jobs.job import Job, NodeRow
-from .jobs.states import JobStatus
+from .jobs.states import JobStatus, NodeStatus
 from .library import FirmwareLibrary
 from .nodes import Node, NodeRegistry
 from .orders import Orders
@@ -163,11 +163,21 @@ class MeshOta(Orders):
         return [job for job in jobs if status in (None, job.status)]
 
     def installed_version(self, node: Node) -> str:
-        """Return the version that the node runs, as far as it is known: damaged, it is no version."""
+        """Return the version that the node has proved, as far as it is known: damaged, it is no version."""
         if node.damaged:
             return UNKNOWN_VERSION
+        if (row := self._row_on_trial(node)) is not None:
+            return row.from_version or UNKNOWN_VERSION
         running = self.running_firmware(node)
         return node.version or (running.version if running else UNKNOWN_VERSION)
+
+    def _row_on_trial(self, node: Node) -> NodeRow | None:
+        """Return the row of a node that runs what it may yet go back from: that is installed once it is confirmed."""
+        if node.last is None or node.last.outcome != "trial":
+            return None
+        found = self.engine.row_for(node.node_id)
+        tried = found is not None and node.proof == found[0].proof
+        return found[1] if found and tried and found[1].status is NodeStatus.RESTARTING else None
 
     def running_firmware(self, node: Node) -> Firmware | None:
         """Return what the node runs, by its proof; of a stock node, by what we gave it."""

@@ -35,6 +35,8 @@ class NodeSensorDescription(SensorEntityDescription):
     """A sensor, and where its value comes from."""
 
     value: Callable[[MeshOta, Node], str | int | datetime | None]
+    of_the_moment: bool = False
+    """Whether it is worth nothing once the node is away: unavailable then, and no statistics of it."""
 
 
 def _last_outcome(hub: MeshOta, node: Node) -> str | None:
@@ -67,6 +69,7 @@ SENSORS = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_registry_enabled_default=False,
         value=lambda _hub, node: node.rssi,
+        of_the_moment=True,
     ),
     NodeSensorDescription(
         key="heap",
@@ -75,6 +78,7 @@ SENSORS = (
         state_class=SensorStateClass.MEASUREMENT,
         entity_registry_enabled_default=False,
         value=lambda _hub, node: node.heap,
+        of_the_moment=True,
     ),
 )
 
@@ -107,6 +111,12 @@ class NodeSensor(MeshOtaEntity, SensorEntity):
         self.entity_description = description
         self._attr_translation_key = description.key
         self._attr_unique_id = f"{node.node_id}-{description.key}"
+
+    @property
+    @override
+    def available(self) -> bool:
+        """What a node ran last is still true while it is away; how well it was heard is not."""
+        return super().available and (self.node.online or not self.entity_description.of_the_moment)
 
     @property
     @override

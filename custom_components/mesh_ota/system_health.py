@@ -19,7 +19,8 @@ def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> N
 async def _async_counts(hass: HomeAssistant) -> dict[str, Any]:
     hub = await async_get_hub(hass)
     gateways = hub.gateways.values()
-    nodes = [node for node in hub.nodes.nodes.values() if not node.is_gateway]
+    known = hub.nodes.nodes.values()
+    nodes = [node for node in known if node.introduced and not node.is_gateway]
     library = hub.library.list()
     return {
         "gateways_online": f"{sum(gateway.online for gateway in gateways)}/{len(gateways)}",

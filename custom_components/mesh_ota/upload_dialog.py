@@ -92,7 +92,8 @@ class UploadDialog(Dialog):
         """Show what the file is and whom it fits; add it when that is confirmed."""
         upload = self._upload
         hub = await async_get_hub(self.hass)
-        nodes = list(hub.nodes.nodes.values())
+        # Not whoever passes by: anybody in the mesh can make up node ids.
+        nodes = [node for node in hub.nodes.nodes.values() if node.introduced]
         placeholders = passport_placeholders(
             upload.passport, upload.filename, nodes, await async_words(self.hass)
         )

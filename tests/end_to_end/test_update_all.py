@@ -1,5 +1,7 @@
 """The first rollout of the house: what "update all" on every entity must have done and shown."""
 
+from itertools import pairwise
+
 from simulator import firmware
 from simulator.stage import Stage
 from tests.end_to_end.first_rollout import NEW, FirstRollout
@@ -57,6 +59,16 @@ async def test_progress_moves_and_begins_without_a_number(first_rollout: FirstRo
             for sample in samples
             if sample.status in ("pending", "offered")
         )
+
+
+async def test_no_entity_shows_the_new_version_before_its_node_has_proved_it(
+    first_rollout: FirstRollout,
+) -> None:
+    """The row is asked for first, so what an entity shows may be one look ahead of it."""
+    for samples in first_rollout.samples.values():
+        assert samples[0].installed != NEW
+        for now, later in pairwise(samples):
+            assert now.installed != NEW or later.status == "completed", now
 
 
 async def test_an_entity_is_in_progress_from_the_offer_to_the_proof(

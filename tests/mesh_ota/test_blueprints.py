@@ -245,3 +245,15 @@ async def test_what_is_not_meant_for_the_first_node_is_left_alone(
     await use("canary_first", canary="update.hall_firmware", only_stable=True)
     await upload("pir" if why == "unstable" else "dht", "1.1.0")
     assert hub.jobs() == []
+
+
+async def test_what_was_there_before_is_not_new_after_a_restart(
+    hass: HomeAssistant, hub: MeshOta, use: Use, upload: Upload, paired: MockConfigEntry
+):
+    """The entity comes back from being unavailable; its owner has left the update alone so far."""
+    await upload("pir", "1.1.0")
+    await use("canary_first", canary="update.hall_firmware")
+    assert await hass.config_entries.async_reload(paired.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get("update.hall_firmware").state == "on"
+    assert hub.jobs() == []

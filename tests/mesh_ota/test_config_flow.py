@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.mesh_ota.config_flow import PAIRING_DEADLINE
 from custom_components.mesh_ota.const import DOMAIN
+from custom_components.mesh_ota.discovery import async_offer_stranger
 from homeassistant.config_entries import (
     SOURCE_DHCP,
+    SOURCE_IGNORE,
     SOURCE_USER,
     ConfigEntryState,
     ConfigFlowResult,
@@ -18,6 +21,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.setup import async_setup_component
 
 from .gateway_client import GatewayClient, setup_key
 
@@ -352,3 +356,75 @@ async def test_a_flood_of_strangers_is_not_offered(
         assert (await (await new_gateway(gateway_id, OTHER_KEY)).open()).status == 401
         await hass.async_block_till_done()
     assert offers(hass) == ["1", "2", "3", "4", "5"]
+
+
+class BehindProxy:
+    """A client whose requests a reverse proxy passes on, and says from where they came."""
+
+    def __init__(self, client: Any, came_from: str) -> None:
+        self._client = client
+        self._came_from = came_from
+
+    def request(self, method: str, path: str, **kwargs: Any) -> Any:
+        headers = {**kwargs.pop("headers"), "X-Forwarded-For": self._came_from}
+        return self._client.request(method, path, headers=headers, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("came_from", "offered"),
+    [
+        ("203.0.113.9", []),
+        ("2001:db8::9", []),
+        ("192.168.1.50", ["1111111112"]),
+        ("fe80::1", ["1111111112"]),
+    ],
+)
+async def test_only_who_calls_from_the_own_network_is_offered(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client_no_auth: ClientSessionGenerator,
+    came_from: str,
+    offered: list[str],
+):
+    """Nobody on the internet gets to put something before the user."""
+    proxied = {"use_x_forwarded_for": True, "trusted_proxies": ["127.0.0.1"]}
+    assert await async_setup_component(hass, "http", {"http": proxied})
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    client = BehindProxy(await hass_client_no_auth(), came_from)
+    assert (await GatewayClient(client, "1111111112", OTHER_KEY).open()).status == 401
+    await hass.async_block_till_done()
+    assert offers(hass) == offered
+
+
+@pytest.mark.parametrize("address", [None, "", "a socket"])
+async def test_who_calls_from_no_address_is_not_offered(
+    hass: HomeAssistant, paired: MockConfigEntry, address: str | None
+):
+    """Somebody in between, on this computer."""
+    async_offer_stranger(hass, "1111111112", address)
+    await hass.async_block_till_done()
+    assert offers(hass) == []
+
+
+async def test_an_offer_that_was_ignored_can_be_taken_up_by_hand(
+    hass: HomeAssistant, paired: MockConfigEntry, new_gateway: NewGateway
+):
+    """Ignored, it is offered no more; whoever then adds it after all gets it."""
+    stranger = await new_gateway("1111111112", OTHER_KEY)
+    await stranger.open()
+    await hass.async_block_till_done()
+    await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_IGNORE},
+        data={"unique_id": "1111111112", "title": "Gateway 1111111112"},
+    )
+    await stranger.open()
+    await hass.async_block_till_done()
+    assert offers(hass) == []
+    flow = await enter_key(hass, await start(hass), setup_key(OTHER_KEY))
+    assert (await stranger.open()).signed
+    flow = await proceed(hass, flow)
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    entries = hass.config_entries.async_entries(DOMAIN)
+    assert sorted(str(each.unique_id) for each in entries) == [GATEWAY_ID, "1111111112"]

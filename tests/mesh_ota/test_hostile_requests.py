@@ -1,4 +1,4 @@
-"""Sixty hostile requests on both doors, one rule for all: 4xx, one sentence, nothing changed, nothing told.
+"""More than a hundred hostile requests on both doors, one rule for all: 4xx, one sentence, nothing changed, nothing told.
 
 Single cases are looked at closely in test_admin_api, test_admin_uploads, test_gateway_door and test_gateway_auth.
 """
@@ -12,10 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.mesh_ota.admin_views import ADMIN_VIEWS
+from custom_components.mesh_ota.gateway_views import GATEWAY_VIEWS
 from custom_components.mesh_ota.hub import MeshOta
+from custom_components.mesh_ota.job_views import JOB_VIEWS
 from custom_components.mesh_ota.jobs.job import Job
+from custom_components.mesh_ota.policy_views import POLICY_VIEWS
 from homeassistant.core import HomeAssistant
 
 from . import images
@@ -57,19 +63,44 @@ def resign(headers: dict[str, str], key: bytes, *lines: str) -> None:
 
 
 BIG = b" " * 70_000
+OUTSIDERS = ("stranger", "guest", "gateway")
+ADMIN_ROUTES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("POST", "firmware/upload", {"data": form(images.bundle(version="9.9.9"))}),
+    ("GET", "firmware", {}),
+    ("GET", "firmware/1", {}),
+    ("PATCH", "firmware/1", {"json": {"is_stable": True}}),
+    ("DELETE", "firmware/1", {}),
+    ("GET", "firmware/1/download", {}),
+    ("HEAD", "firmware/1/download", {}),
+    ("POST", "ota/updates", {"json": {"firmware_id": 1, "force_update": True}}),
+    ("GET", "ota/updates", {}),
+    ("GET", "ota/updates/1", {}),
+    ("DELETE", "ota/updates/1", {}),
+    ("POST", "ota/updates/1/pause", {}),
+    ("POST", "ota/updates/1/resume", {}),
+    ("POST", "ota/updates/1/retry", {}),
+    ("GET", "history?format=csv", {}),
+    ("GET", "history/verify", {}),
+    ("GET", "policies", {}),
+    ("GET", "policies/pir", {}),
+    ("PUT", "policies/pir", {"json": {"auto_update": True}}),
+    ("DELETE", "policies/pir", {}),
+)
+GATEWAY_ROUTES = (
+    ("POST", "session"),
+    ("GET", "ota/updates/pending"),
+    ("GET", "firmware/1/download"),
+    ("POST", "ota/updates/1/start"),
+    ("POST", "ota/updates/1/complete"),
+    ("POST", "ota/updates/1/fail"),
+    ("POST", f"ota/updates/1/node/{NODE}/progress"),
+    ("POST", "report"),
+)
 ADMIN = [
     *(
         Admin(who, method, path, 401, more)
-        for who in ("stranger", "guest", "gateway")
-        for method, path, more in (
-            ("POST", "firmware/upload", {"data": form(images.bundle(version="9.9.9"))}),
-            ("GET", "firmware/1/download", {}),
-            ("DELETE", "firmware/1", {}),
-            ("POST", "ota/updates", {"json": {"firmware_id": 1, "force_update": True}}),
-            ("DELETE", "ota/updates/1", {}),
-            ("GET", "history?format=csv", {}),
-            ("PUT", "policies/pir", {"json": {"auto_update": True}}),
-        )
+        for who in OUTSIDERS
+        for method, path, more in ADMIN_ROUTES
     ),
     Admin("admin", "GET", "firmware/..%2f..%2fsecrets.yaml", 400),
     Admin("admin", "GET", "firmware/1%00/download", 404),
@@ -103,7 +134,10 @@ ADMIN = [
     ),
 ]
 GATEWAY = [
-    Gateway("no headers", "GET", "ota/updates/pending", 401, lambda h, _c: h.clear()),
+    *(
+        Gateway(f"nobody, {method} {path}", method, path, 401, lambda h, _c: h.clear())
+        for method, path in GATEWAY_ROUTES
+    ),
     Gateway(
         "administrator's words",
         "GET",
@@ -156,6 +190,7 @@ GATEWAY = [
 async def job(hub: MeshOta, caller: GatewayClient, upload: Upload) -> Job:
     """A job under way: there is something to spoil and something to tell."""
     firmware = await upload("pir", "1.1.0")
+    await hub.policies.async_set("pir", {"delay_hours": 48})
     await caller.report(tree=[[NODE, GATEWAY_ID]])
     await caller.report_node(NODE)
     job = await hub.async_create_job(firmware["id"], node_ids=[NODE])
@@ -174,7 +209,10 @@ def picture(hub: MeshOta, config_dir: Path) -> dict[str, Any]:
         "jobs": [job.stored() for job in hub.jobs()],
         "nodes": nodes,
         "gateways": {name: (state.online, state.tree) for name, state in hub.gateways.items()},
-        "signing": hub.signer.enabled,
+        "signing": (hub.signer.enabled, hub.signer.key_id, hub.signer.exported),
+        "policies": [policy.as_dict() for policy in hub.policies.everything()],
+        "retention": hub.policies.retention.as_dict(),
+        "history": [dict(entry) for entry in hub.history.history.entries],
         "files": sorted(path.name for path in (config_dir / ".storage/mesh_ota").iterdir()),
     }
 
@@ -198,7 +236,40 @@ def one_sentence(text: str) -> bool:
 
 
 def test_there_are_at_least_thirty():
-    assert len(ADMIN) + len(GATEWAY) >= 30
+    assert len(ADMIN) >= 30
+    assert len(GATEWAY) >= 30
+
+
+@pytest.mark.parametrize(
+    ("views", "root", "tried"),
+    [
+        ((*ADMIN_VIEWS, *JOB_VIEWS, *POLICY_VIEWS), ROOT, ADMIN_ROUTES),
+        (GATEWAY_VIEWS, GATEWAY_ROOT, GATEWAY_ROUTES),
+    ],
+    ids=["administrators", "gateways"],
+)
+async def test_an_outsider_tries_every_route_that_there_is(
+    views: tuple[Any, ...], root: str, tried: tuple[Any, ...]
+):
+    """A new route without its lock would not be in the lists above."""
+
+    async def serve(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    app, there = web.Application(), set()
+    for view in views:
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            if hasattr(view, method.lower()):
+                app.router.add_route(method, view.url, serve, name=None)
+                there.add((method, view.url))
+    met = set()
+    for method, path, *_ in tried:
+        match = await app.router.resolve(make_mocked_request(method, root + path))
+        assert match.http_exception is None, path
+        met.add((method, match.route.resource.canonical))
+    plain = web.Application()
+    names = {url: plain.router.add_resource(url).canonical for _, url in there}
+    assert met == {(method, names[url]) for method, url in there}
 
 
 @pytest.mark.parametrize(

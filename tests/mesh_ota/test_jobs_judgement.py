@@ -34,6 +34,16 @@ def test_a_confirmed_proof_after_the_restart_completes(house: House, job: Job):
     assert job.completed_at == house.now
 
 
+def test_a_row_says_what_the_node_ran_when_its_update_began(house: House):
+    """And not what it ran when the job was made: another may have come between."""
+    job = house.create(node_ids=[HALL])
+    house.say(HALL, boot=8, version="1.0.5")
+    house.progress(job, "restarting", boot=8)
+    house.come_back(job, job.nodes[HALL], boot=9)
+    row = job.nodes[HALL]
+    assert (row.status, row.from_version) == (NodeStatus.COMPLETED, "1.0.5")
+
+
 def test_nothing_said_before_the_restart_can_end_a_row(house: House, job: Job):
     house.come_back(job, job.nodes[HALL], boot=7)
     assert job.nodes[HALL].status is NodeStatus.RESTARTING
@@ -178,7 +188,7 @@ def test_a_stock_node_that_came_back_and_stayed_is_installed_but_not_proved(stoc
     house.progress(job, "restarting", ATTIC, silent=2)
     house.wait(minutes=1)
     assert (row.status, row.reason) == (NodeStatus.COMPLETED, "not_proved")
-    assert row.error_message == "Installed, not proved: a stock node cannot say what it runs."
+    assert row.error_message == "Installed, not proved: a C++ node cannot say what it runs."
 
 
 def test_a_stock_node_that_drops_out_again_has_to_stay_anew(stock_job):

@@ -56,6 +56,15 @@ def test_sentences_are_translated(language: str):
     assert copied == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_has_one_name_in_english_has_one_name(language: str):
+    """A field of an action and the same field of a dialog are one thing to whoever reads both."""
+    ours, said = texts(language), dict[str, set[str]]()
+    for key, text in flat(english()):
+        said.setdefault(text, set()).add(ours[key])
+    assert [names for names in said.values() if len(names) > 1] == []
+
+
 def test_the_files_are_sorted():
     """A new key has one place, so that changes can be read."""
     for path in FILES:

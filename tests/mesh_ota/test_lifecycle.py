@@ -21,12 +21,13 @@ from custom_components.mesh_ota.const import CONF_KEY, DOMAIN
 from custom_components.mesh_ota.hub import MeshOta, async_get_hub
 from custom_components.mesh_ota.jobs.rollout import Rollout, Window
 from homeassistant import loader
-from homeassistant.core import HomeAssistant
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
     issue_registry as ir,
 )
+from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.setup import async_setup_component
 from homeassistant.util.async_ import get_scheduled_timer_handles
 
@@ -163,6 +164,37 @@ async def test_reloading_again_and_again_adds_nothing(
         assert await hass.config_entries.async_reload(paired.entry_id)
         await hass.async_block_till_done()
     assert (listening(hass, hub), shown(hass), files(config_dir)) == before
+
+
+async def test_an_automation_that_acts_while_entities_are_being_added_makes_none_come_twice(
+    hass: HomeAssistant,
+    hub: MeshOta,
+    paired: MockConfigEntry,
+    caller: GatewayClient,
+    upload: Upload,
+    caplog: pytest.LogCaptureFixture,
+):
+    """It hears of the first entity while the second node's are still to come."""
+    firmware = await upload("pir", "1.1.0")
+    await caller.report(tree=[[NODE, GATEWAY_ID], ["3333333333", NODE]])
+    await caller.report_node(NODE)
+    await caller.report_node("3333333333", name="attic")
+    await hass.async_block_till_done()
+
+    @callback
+    def act(event: Event[EventStateChangedData]) -> None:
+        state = event.data["new_state"]
+        if state is not None and state.state == "on" and not hub.jobs():
+            hass.async_create_task(hub.async_create_job(firmware["id"]))
+
+    stop = async_track_state_change_event(hass, "update.hall_firmware", act)
+    before = sorted(shown(hass)["entities"])
+    assert await hass.config_entries.async_reload(paired.entry_id)
+    await hass.async_block_till_done()
+    stop()
+    assert [set(job.nodes) for job in hub.jobs()] == [{NODE, "3333333333"}]
+    assert sorted(shown(hass)["entities"]) == before
+    assert "already exists" not in caplog.text
 
 
 async def test_unloading_ends_a_long_poll_and_its_transfer_keeps_what_it_has(

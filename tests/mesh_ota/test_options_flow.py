@@ -74,6 +74,8 @@ async def test_a_file_is_shown_before_it_is_kept(
     staged_in: Path,
 ):
     """The passport says what it is and which nodes it fits, and for the others why not."""
+    passing = "4000000000"
+    await caller.report(tree=[[each, caller.gateway_id] for each in (NODE, LED, passing)])
     await caller.report_node(NODE)
     await caller.report_node(LED, type="led", name="<b>[porch](http://x)")
     flow = await menu(hass, paired, "upload")
@@ -84,6 +86,7 @@ async def test_a_file_is_shown_before_it_is_kept(
     assert (shown["kind"], shown["runtime"]) == ("Application bundle", "MicroPython")
     assert shown["firmware"] == "pir 1.1.0"
     assert f"✅ hall ({NODE})" in shown["nodes"]
+    assert passing not in shown["nodes"]
     (other,) = [line for line in shown["nodes"].splitlines() if LED in line]
     assert other.startswith("- ❌")
     assert other.endswith("its type is led")
@@ -362,7 +365,8 @@ async def test_a_page_for_hundreds_of_nodes_stays_readable(
     hass_client: ClientSessionGenerator,
 ):
     """The rest is counted."""
-    await caller.report(tree=[[str(number), caller.gateway_id] for number in range(1, 41)])
+    for number in range(1, 41):
+        await caller.report_node(str(number))
     flow = await menu(hass, paired, "upload")
     file_id = await send_file(hass, hass_client, bundle(), "pir.tar")
     flow = await submit(hass, flow, {"file": file_id})

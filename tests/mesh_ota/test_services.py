@@ -1,4 +1,4 @@
-"""The actions `create_job` and `cancel_job`, called as an automation or a user calls them."""
+"""The actions, called as an automation or a user calls them: whom they are for, who may, what they answer."""
 
 from typing import Any
 
@@ -147,7 +147,9 @@ async def test_an_administrator_is_noted_as_the_one_who_did_it(
     """History says who started what."""
     firmware = await upload("pir", "1.1.0")
     job = await call(hass, "create_job", hass_admin_user, firmware_id=firmware["id"])
-    assert job["id"] > 0
+    assert job["actor"] == hass_admin_user.id
+    nobody = await call(hass, "create_job", firmware_id=firmware["id"])
+    assert nobody["actor"] is None
 
 
 @pytest.mark.parametrize("target", ["area_id", "label_id"])

@@ -6,7 +6,7 @@ from custom_components.mesh_ota.const import DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .conftest import Upload
+from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
 from .translation_check import english
 
@@ -15,6 +15,8 @@ async def test_it_counts_what_is_there_and_names_nothing(
     hass: HomeAssistant, caller: GatewayClient, upload: Upload
 ):
     """Somebody pastes this into a bug report."""
+    # The other one passes by, or is made up.
+    await caller.report(tree=[["2222222222", GATEWAY_ID], ["3333333333", GATEWAY_ID]])
     await caller.report_node("2222222222")
     await upload("pir", "1.1.0")
     assert await async_setup_component(hass, "system_health", {})

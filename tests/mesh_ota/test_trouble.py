@@ -1,6 +1,6 @@
 """Events, diagnostic sensors and issues: what an automation or a person is told of by itself."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from custom_components.mesh_ota.const import DOMAIN, GATEWAY_MISSED
 from custom_components.mesh_ota.hub import MeshOta
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
 
 from .conftest import GATEWAY_ID, Upload
 from .gateway_client import GatewayClient
@@ -81,18 +82,60 @@ async def test_of_the_sensors_only_what_matters_is_on_at_first(
     )
 
 
-async def test_a_sensor_that_is_turned_on_shows_what_the_node_said(
+@pytest.fixture
+async def all_sensors(
     hass: HomeAssistant,
+    caller: GatewayClient,
     job: dict[str, Any],
     entity_registry: er.EntityRegistry,
     paired: MockConfigEntry,
-):
-    for key in ("signal", "heap", "running_hash"):
+) -> None:
+    """Each sensor of the node is turned on, and its gateway calls again."""
+    for key in ("signal", "heap", "running_hash", "last_heard"):
         entity = entity_registry.async_get_entity_id("sensor", DOMAIN, f"{NODE}-{key}")
         entity_registry.async_update_entity(entity, disabled_by=None)
     assert await hass.config_entries.async_reload(paired.entry_id)
+    await caller.open()
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await caller.report_node(NODE)
     await hass.async_block_till_done()
-    assert hass.states.get("sensor.hall_running_hash").state == "cd" * 32
+
+
+def sensors(hass: HomeAssistant) -> dict[str, str]:
+    """What the node's sensors show, but for the time."""
+    names = ("signal", "free_memory", "running_hash", "last_update")
+    return {name: hass.states.get(f"sensor.hall_{name}").state for name in names}
+
+
+async def test_a_sensor_that_is_turned_on_shows_what_the_node_said(
+    hass: HomeAssistant, all_sensors: None
+):
+    assert sensors(hass) == {
+        "signal": "-61",
+        "free_memory": "81234",
+        "running_hash": "cd" * 32,
+        "last_update": "unknown",
+    }
+    heard = datetime.fromisoformat(hass.states.get("sensor.hall_last_heard").state)
+    assert abs(heard - dt_util.utcnow()) < timedelta(seconds=30)
+
+
+async def test_of_a_node_that_is_away_what_was_true_of_the_moment_is_shown_no_more(
+    hass: HomeAssistant, all_sensors: None, caller: GatewayClient
+):
+    """What it runs is still what it runs, and it can be told to update."""
+    await caller.report(tree=[])
+    await hass.async_block_till_done()
+    assert sensors(hass) == {
+        "signal": "unavailable",
+        "free_memory": "unavailable",
+        "running_hash": "cd" * 32,
+        "last_update": "unknown",
+    }
+    assert hass.states.get("update.hall_firmware").state == "on"
+    await caller.report(tree=[[NODE, GATEWAY_ID]])
+    await hass.async_block_till_done()
+    assert sensors(hass)["signal"] == "-61"
 
 
 async def test_a_node_that_gets_stuck_is_an_issue_until_it_succeeds(

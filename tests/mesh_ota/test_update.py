@@ -192,6 +192,44 @@ async def test_progress_is_shown_from_offer_to_restart_and_ends_with_the_proof(
     assert shown(hass).attributes[ATTR_IN_PROGRESS] is False
 
 
+@pytest.mark.parametrize("outcome", ["confirmed", "refused"])
+async def test_what_is_on_trial_is_not_installed(
+    hass: HomeAssistant,
+    node: None,
+    caller: GatewayClient,
+    upload: Any,
+    paired: MockConfigEntry,
+    device_registry: dr.DeviceRegistry,
+    outcome: str,
+):
+    """It runs the new version, and may yet go back: whoever waits for "up to date" hears of it when that is over."""
+    firmware = await upload("pir", "1.1.0")
+    await hass.async_block_till_done()
+    await install(hass)
+    job = await pending_job(caller)
+    await progress(hass, caller, job, "restarting", boot=7)
+    last = {"tag": f"{job['token']}-1", "proof": firmware["proof"], "reason": ""}
+    runs = {"version": "1.1.0", "proof": firmware["proof"], "boot": 8}
+    await caller.report_node(NODE, **runs, phase="trial", last={**last, "outcome": "trial"})
+    await hass.async_block_till_done()
+    device = device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
+    assert device is not None
+    attributes = shown(hass).attributes
+    assert (shown(hass).state, attributes[ATTR_IN_PROGRESS]) == (STATE_ON, True)
+    assert (attributes[ATTR_INSTALLED_VERSION], attributes[ATTR_LATEST_VERSION]) == (
+        "1.0.0",
+        "1.1.0",
+    )
+    assert device.sw_version == "1.0.0"
+    after = runs if outcome == "confirmed" else {"boot": 9}
+    await caller.report_node(NODE, **after, last={**last, "outcome": outcome})
+    await hass.async_block_till_done()
+    device = device_registry.async_get_device_by_identifier((DOMAIN, NODE), paired.entry_id)
+    ended = {"confirmed": (STATE_OFF, "1.1.0"), "refused": (STATE_ON, "1.0.0")}[outcome]
+    assert (shown(hass).state, device.sw_version) == ended
+    assert shown(hass).attributes[ATTR_IN_PROGRESS] is False
+
+
 @pytest.mark.parametrize("end", ["failed", "rolled back", "cancelled"])
 async def test_no_end_leaves_an_entity_in_progress(
     hass: HomeAssistant, node: None, caller: GatewayClient, upload: Any, end: str

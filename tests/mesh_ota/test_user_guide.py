@@ -71,3 +71,10 @@ def test_each_picture_and_page_that_is_linked_is_there():
     for page in (GUIDE, REPOSITORY / "README.md"):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_each_picture_that_is_kept_is_shown_somewhere():
+    """One that nobody sees is looked at by nobody, and was wrong for that long."""
+    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")]
+    shown = {name for page in pages for name in re.findall(r"images/([\w.-]+)", page.read_text())}
+    assert {path.name for path in (REPOSITORY / "docs" / "images").iterdir()} == shown

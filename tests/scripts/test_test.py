@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# It starts the whole gate, and that starts Home Assistant's harness, three times at once.
+pytestmark = pytest.mark.timeout(300)
+
 REPOSITORY = Path(__file__).parents[2]
 PARTS = ["scripts/test", "pyproject.toml", "tests/conftest.py", "tests/run_on_micropython.py"]
 BOTH = '"""Runs on both Pythons."""\n\n'
@@ -87,3 +90,31 @@ def test_a_choice_that_matches_nothing_is_no_success(small: Path) -> None:
     write(small, "tests/device/test_slots.py", BOTH + "def test_a():\n    assert True\n")
     assert gate(small, "--", "-k", "no_such_claim")[0] != 0
     assert gate(small, "--", "-k", "test_a")[0] == 0
+
+
+PAIRING = "def pair(key):\n    if key:\n        return 1\n    return 0\n"
+LONG = "".join(f"A{number} = {number}\n" for number in range(200))
+
+
+@pytest.mark.parametrize(
+    ("imports", "keys"),
+    [("config_flow", (1, 0)), ("config_flow, long", (1,))],
+    ids=["too little of it", "nearly all of it, but not of the pairing"],
+)
+def test_it_stays_shut_when_the_integration_is_not_covered(
+    small: Path, imports: str, keys: tuple[int, ...]
+) -> None:
+    """All of its tests pass; branches count."""
+    part = "custom_components/mesh_ota"
+    for name, source in (("__init__", ""), ("config_flow", PAIRING), ("long", LONG)):
+        write(small, f"{part}/{name}.py", source)
+    calls = "".join(f"    assert config_flow.pair({key}) == {key}\n" for key in keys)
+    head = f"from custom_components.mesh_ota import {imports}\n\n\ndef test_a():\n"
+    write(small, "tests/mesh_ota/test_a.py", head + calls)
+    write(small, "tests/device/test_slots.py", BOTH + "def test_b():\n    assert True\n")
+    code, said = gate(small)
+    assert code != 0
+    parts = dict(line.split("  ", 1) for line in said.splitlines())
+    assert "1 passed" in parts["Home Assistant"]
+    assert ("Coverage failure" in parts["Pairing covered"]) == (keys == (1,))
+    assert not list(small.glob(".coverage*"))

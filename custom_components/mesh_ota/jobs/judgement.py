@@ -61,6 +61,7 @@ def _judge_other(ledger: Ledger, job: Job, row: NodeRow, node: Node, now: dateti
             ledger.try_again(job, row, now)
         return
     row.boot = node.boot  # also a smaller one: then its flash was erased
+    row.from_version = node.version  # a job that came before it may have changed it
     proved = row.status in _MAY_SKIP and runs_already(job.proof, job.md5_hash, node)
     if proved and not job.force_update:
         ledger.move(job, row, NodeStatus.SKIPPED, now, "running_it")

@@ -12,7 +12,7 @@ SENTENCES = {
     "told": "Its gateway has been told, and offers it the firmware next.",
     "turn": "Waits for its turn; the gateway serves {most} nodes at a time.",
     "other_job": "Waits for job {number}, which came before it.",
-    "chip_not_confirmed": "A stock node does not say which chip it has: make a job for this node alone once.",
+    "chip_not_confirmed": "A C++ node does not say which chip it has: make a job for this node alone once.",
     "paused": "Paused; it goes on when the job is resumed.",
     "window": "Waits for its time window, which opens on {opens}.",
     "window_condition": "Waits until {condition} allows it.",
@@ -40,9 +40,9 @@ SENTENCES = {
         "again by itself. {said}"
     ),
     "trial_power": "The power was cut during the trial; it starts again. {said}",
-    "settling": "Back since {since}; a stock node counts as updated after {minutes} minutes.",
+    "settling": "Back since {since}; a C++ node counts as updated after {minutes} minutes.",
     # how it ended
-    "not_proved": "Installed, not proved: a stock node cannot say what it runs.",
+    "not_proved": "Installed, not proved: a C++ node cannot say what it runs.",
     "unfit": "It has become a node that this firmware is not for.",
     "running_it": "It runs this firmware already.",
     "cancelled": "Cancelled.",
