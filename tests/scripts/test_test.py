@@ -1,12 +1,13 @@
 """scripts/test is the gate: here it is seen to close, in a small repository of its own."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-# It starts the whole gate, and that starts Home Assistant's harness, three times at once.
+# It starts the whole gate, and that starts Home Assistant's harness.
 pytestmark = pytest.mark.timeout(300)
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,7 +39,12 @@ def write(folder: Path, path: str, source: str) -> None:
 def gate(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit code of scripts/test, and what it says ran."""
     run = subprocess.run(
-        ["scripts/test", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        ["scripts/test", *arguments],
+        cwd=folder,
+        env=os.environ | {"WORKERS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return run.returncode, run.stdout.split("--- What ran\n")[-1]
 
@@ -118,3 +124,23 @@ def test_it_stays_shut_when_the_integration_is_not_covered(
     assert "1 passed" in parts["Home Assistant"]
     assert ("Coverage failure" in parts["Pairing covered"]) == (keys == (1,))
     assert not list(small.glob(".coverage*"))
+
+
+def test_it_stays_shut_when_a_line_of_the_protocol_is_not_covered(small: Path) -> None:
+    """All of its tests pass, and there is not one too few for MicroPython."""
+    write(small, "painlessmesh/__init__.py", "")
+    write(small, "painlessmesh/pairs.py", PAIRING)
+    head = BOTH + "from painlessmesh import pairs\n\n\ndef test_a():\n"
+    write(small, "tests/painlessmesh/test_pairs.py", head + "    assert pairs.pair(1) == 1\n")
+    code, said = gate(small)
+    assert code != 0
+    parts = dict(line.split("  ", 1) for line in said.splitlines())
+    assert "1 passed" in parts["On CPython"]
+    assert "1 passed" in parts["On MicroPython"]
+    assert "Coverage failure" in parts["Protocol covered"]
+    write(
+        small,
+        "tests/painlessmesh/test_pairs.py",
+        head + "    assert pairs.pair(0) == 0\n    assert pairs.pair(1)\n",
+    )
+    assert gate(small)[0] == 0
