@@ -14,14 +14,14 @@ LONGEST_PLACE = 50  # of them, for file and line
 
 def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
     """After an application that ended: note `crash` (what it raised or None, whether it was
-    imported, the seconds that it ran), wait, reset."""
-    failure, imported, ran = crash
+    imported, the seconds that it ran, the folder it ran from), wait, reset."""
+    failure, imported, ran, folder = crash
     reason = "The application ended."
     try:
         if failure is not None:
             reason = type(failure).__name__
-            print(trace_of(failure))
-            reason = describe(failure)
+            print(trace_of(failure, folder))
+            reason = describe(failure, folder)
     except Exception:  # noqa: BLE001 - no memory, or it cannot be printed: its name must do
         pass
     print(reason)
@@ -47,11 +47,11 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
     board.reset()
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, folder: str = "") -> str:
     """`ValueError: text (roles/pir.py:12)`, short enough for a status."""
     text = "{}: {}".format(type(error).__name__, error)
     place = ""
-    for line in trace_of(error).split("\n"):
+    for line in trace_of(error, folder).split("\n"):
         if line.lstrip().startswith('File "'):
             pieces = line.split('"') + [""]
             file = "/".join(pieces[1].split("/")[-2:])
@@ -60,7 +60,8 @@ def describe(error: BaseException) -> str:
     return text[: LONGEST_REASON - len(place)] + place
 
 
-def trace_of(error: BaseException) -> str:
+def trace_of(error: BaseException, folder: str) -> str:
+    """As the interpreter tells it, but with the files and lines of the sources."""
     text = io.StringIO()
     if hasattr(sys, "print_exception"):
         sys.print_exception(error, text)  # pyright: ignore[reportArgumentType]
@@ -68,4 +69,32 @@ def trace_of(error: BaseException) -> str:
         import traceback
 
         traceback.print_exception(error, file=text)
-    return text.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    trace = text.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    return "\n".join([in_sources(line, folder) for line in trace.split("\n")])
+
+
+def in_sources(line: str, folder: str) -> str:
+    """A line of a trace where several modules were made one for a board: a `.lines` file in the folder says on
+    which line of the whole each of them begins (scripts/firmware/merged.py)."""
+    pieces = line.split('"')
+    if len(pieces) != 3 or not pieces[1].endswith(".py"):
+        return line
+    before, _, rest = pieces[2].partition("line ")
+    digits, comma, rest = rest.partition(",")
+    name, first = pieces[1], 1
+    path = name[:-3] + ".lines"
+    # A source is named with its folder, what was compiled as it is called in the slot.
+    if path[0] != "/" and not path.startswith(folder + "/"):
+        path = folder + "/" + path
+    try:
+        number = int(digits)
+        with open(path) as index:
+            for row in index:
+                begins, module = row.split()
+                if int(begins) > number:
+                    break
+                name, first = module, int(begins)
+    except (OSError, ValueError):
+        return line  # a module by itself
+    place = "{}line {}{}{}".format(before, number - first + 1, comma, rest)
+    return '"'.join((pieces[0], name, place))

@@ -73,7 +73,7 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     (board or factory_board()).watchdog(WATCHDOG_MS)
     forget_modules()
     started = seconds()
-    imported, failure = False, None
+    folder, imported, failure = sys.path[0], False, None
     try:
         main = __import__(module, None, None, ("main",)).main
         imported = True
@@ -90,7 +90,7 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     from device.crash import recover
 
     ran = seconds() - started
-    recover(root, board or factory_board(), (failure, imported, ran), sleep)
+    recover(root, board or factory_board(), (failure, imported, ran, folder), sleep)
 
 
 def factory_board() -> object:

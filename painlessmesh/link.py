@@ -96,29 +96,24 @@ class Links:
     async def _serve(self, reader: object, writer: object, dialled: bool) -> str:
         _no_delay(writer)
         link = self.mesh.link_up(self._clock(), dialled)
-        reading = asyncio.create_task(self._read(link, reader))
-        wake = asyncio.Event()
-        link.wake = wake.set
+        sending = _Sending(link, writer, self._next_frame)
+        link.wake = sending.wake
+        sending.wake()  # something may wait already
         try:
-            while not link.closing:
-                frame = self._next_frame(link)
-                if frame is None:
-                    wake.clear()
-                    await wake.wait()
-                elif _sent(link, writer, frame):
-                    await asyncio.sleep(0)
-                else:
-                    await _drained(link, writer)
+            await self._read(link, reader)
+        except asyncio.CancelledError:
+            if not sending.has_ended_link:
+                raise
         finally:
-            reading.cancel()
             link.wake = None
+            sending.stop()
             await _close(writer)
             self._served -= 1
             self.mesh.link_down(link, self._clock())
         return link.closing
 
     async def _read(self, link: Link, reader: object) -> None:
-        # Without a timeout: the mesh closes a silent link, which cancels this task. On MicroPython a timeout that runs out
+        # Without a timeout: the mesh closes a silent link, which cancels this. On MicroPython a timeout that runs out
         # while bytes come in loses them.
         fills = hasattr(reader, "readinto")  # MicroPython's does
         chunk = self._buffer
@@ -142,6 +137,49 @@ class Links:
             self.mesh.idle(self._clock())
             frame = link.next_frame()
         return frame
+
+
+class _Sending:
+    """What goes out over one connection, and its end: in a task that is there only while there is something to do, for a
+    board holds many links, and a task that waits takes half a kilobyte. To be made in the task that reads."""
+
+    def __init__(self, link: Link, writer: object, next_frame: object) -> None:
+        self.has_ended_link = False
+        self._link = link
+        self._writer = writer
+        self._next_frame = next_frame
+        self._reading = asyncio.current_task()
+        self._task = None
+
+    def wake(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        link = self._link
+        try:
+            await self._send_all()
+        except Exception as error:  # noqa: BLE001  whatever it was, it ends this link alone
+            link.close("%s: %s" % (type(error).__name__, error))
+        self._task = None
+        if link.closing and link.wake:  # else the reading has ended by itself
+            self.has_ended_link = True
+            self._reading.cancel()
+
+    async def _send_all(self) -> None:
+        link = self._link
+        while not link.closing:
+            frame = self._next_frame(link)
+            if frame is None:
+                return
+            if _sent(link, self._writer, frame):
+                await asyncio.sleep(0)
+            else:
+                await _drained(link, self._writer)
 
 
 def _sent(link: Link, writer: object, frame: bytes) -> bool:

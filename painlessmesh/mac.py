@@ -9,12 +9,18 @@ def hmac_sha256(key: bytes, *pieces: bytes) -> bytes:
     if len(key) > 64:
         key = hashlib.sha256(key).digest()
     key = key + bytes(64 - len(key))
-    inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in key]))
+    inner = hashlib.sha256(_padded(key, b"\x36"))
     for piece in pieces:
         inner.update(piece)
-    outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in key]))
+    outer = hashlib.sha256(_padded(key, b"\x5c"))
     outer.update(inner.digest())
     return outer.digest()
+
+
+def _padded(key: bytes, pad: bytes) -> bytes:
+    """Each byte xor `pad`; as one number, for a list of the bytes would be 512 bytes in one piece."""
+    number = int.from_bytes(key, "big") ^ int.from_bytes(pad * 64, "big")
+    return number.to_bytes(64, "big")
 
 
 def hexmac(key: bytes, *pieces: str | bytes) -> str:

@@ -18,6 +18,7 @@ MOST = 36  # more would not fit into the queues of a relay that has more neighbo
 LAST_AGAIN = 6_000_000  # us between repeats of the last part to C++ nodes: who misses any other one asks for it then
 LAST_REPEATS = 3
 ANSWER_AGAIN = 100_000  # us; many C++ nodes that miss the same part get one answer
+KEPT = 64  # parts, of which the node that is furthest behind may speak
 LEFT_BEHIND = 3  # words that a node owes us before the others stop waiting for it
 
 
@@ -51,7 +52,8 @@ class Push:
         self.targets = targets
         self.window = WINDOW
         self.part = -1  # next one; -1 until somebody has asked
-        self._sent_at = {}  # of the last parts
+        # Of the last parts. As a dict they took 1.2 KB in one piece, for each image.
+        self._sent_at = [0] * KEPT
         self._ended = None  # (when the last part went out last, how often it was repeated)
         self._best_trip = 0
         self._judged = 0  # part at which the window was last changed
@@ -86,9 +88,11 @@ class Push:
 
     def heard(self, target: object, now: int) -> None:
         """A node has said what it needs: what its answer tells of the queues on the way."""
-        sent_at = self._sent_at.get(target.seen - 1)
-        if sent_at is None:
-            return
+        last = target.seen - 1
+        is_kept = max(0, self.part - KEPT) <= last < self.part
+        sent_at = self._sent_at[last % KEPT] if is_kept else 0
+        if not sent_at:
+            return  # before it all began, or long ago
         trip = now - sent_at
         self._best_trip = min(self._best_trip or trip, trip)
         if self.part - self._judged < self.window // 2:
@@ -112,8 +116,7 @@ class Push:
             return None
         part = self.part
         self.part += 1
-        self._sent_at[part] = now
-        self._sent_at.pop(part - 64, None)
+        self._sent_at[part % KEPT] = now
         for target in self.targets:
             target.limit = self.part
             if target.base >= 0 and target.next_part == part:

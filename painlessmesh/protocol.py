@@ -38,6 +38,7 @@ SEND_LIMIT = 4096  # bytes of a frame that we make, terminator included
 TAIL_LIMIT = (
     2048  # bytes of a frame in which we look for the end of its object when something follows it
 )
+SHORT = 64  # characters of a text that is one piece with its quotes; the list of pieces has to fit into a torn heap too
 BRACKET_LIMIT = 512  # each level of nesting costs the parser heap
 
 # The C++ side of version 1.4.2 rejects a message with \uXXXX, so only these are escaped; the rest goes out raw.
@@ -74,15 +75,13 @@ def encode(pairs: object) -> bytes:
 
 
 def _object(pairs: object, pieces: list) -> None:
-    opening = b'{"'
+    opening = "{"
     for key, value in pairs:
         if value is not None:
-            pieces.append(opening)
-            pieces.append(_escaped(key).encode())
-            pieces.append(b'":')
+            pieces.append((opening + quote(key) + ":").encode())
             _value(value, pieces)
-            opening = b',"'
-    pieces.append(b"{}" if opening == b'{"' else b"}")
+            opening = ","
+    pieces.append(b"{}" if opening == "{" else b"}")
 
 
 def _value(value: object, pieces: list) -> None:
@@ -90,6 +89,8 @@ def _value(value: object, pieces: list) -> None:
         pieces.append(b"true" if value else b"false")
     elif isinstance(value, int):
         pieces.append(str(value).encode())
+    elif isinstance(value, str) and len(value) <= SHORT:
+        pieces.append(quote(value).encode())
     elif isinstance(value, str):
         pieces.append(b'"')
         pieces.append(_escaped(value).encode())

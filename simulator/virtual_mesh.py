@@ -28,12 +28,8 @@ MESH_PORT = 5555
 # ESP32's room. On top of it comes what the fakes take: on an ESP32 the modules they stand for are in C and take nothing.
 # tests/simulator/test_fakes_room.py measures it.
 FAKES = 20
-# KiB that a gateway with a signing key, or with many jobs at once, and a node that checks a bundle of many files still take
-# beyond their design.
-BEYOND_DESIGN = 24
-NODE_BEYOND_DESIGN = 8
-NODE_HEAP = f"{160 + NODE_BEYOND_DESIGN + FAKES}k"
-GATEWAY_HEAP = f"{192 + BEYOND_DESIGN + FAKES}k"
+NODE_HEAP = f"{160 + FAKES}k"
+GATEWAY_HEAP = f"{192 + FAKES}k"
 
 _SETUP_KEY = re.compile(r"(?:[A-Z2-7]{4}-){13}[A-Z2-7]\b")
 _ROUTER_BSSID = bytes.fromhex("3c28a6000001")

@@ -6,7 +6,7 @@ What a status means for an update is the distributor's; how it gets to Home Assi
 from gateway.known_node import NEWS, URGENT, KnownNode
 from painlessmesh.level1_gateway import GatewaySide
 from painlessmesh.mesh import Mesh
-from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, quote, text, u32
+from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, encode, quote, text, u32
 
 SECOND = 1_000_000
 ASK_FIRST = 3 * SECOND  # a node answers "who are you" at most once in 2 s
@@ -63,6 +63,19 @@ class Contact:
             return False
         body = ",".join([quote(key) + ":" + quote(value) for key, value in said if value])
         return self._mesh.send(node.side.build("go", "{" + body + "}"))
+
+    def announcement(self, sender: object, delivery: object) -> bytes | None:
+        """The offer to a node as a frame. None where the delivery has ended by now, or the heap has no room: it is
+        offered again soon."""
+        job = delivery.job
+        node = None if job.stock else self.node(delivery.node_id)
+        if sender.target(delivery.node_id) is None or not (job.stock or node):
+            return None
+        try:
+            pairs = sender.announcement(delivery.node_id)
+            return encode(node.side.sign(pairs + job.signed_keys()) if node else pairs)
+        except MemoryError:
+            return None
 
     def take_keys(self, changes: list) -> None:
         """The changes of the signing key {from, modulus, sig} that nodes here have missed."""

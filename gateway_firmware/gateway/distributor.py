@@ -60,10 +60,10 @@ class Distributor:
     # ---- what Home Assistant wants
 
     def listed(self, jobs: object, now: int) -> None:
-        """The complete wanted state, signed just now; `jobs` as `HomeAssistant.pending` gives them."""
+        """The complete wanted state, signed just now; `jobs` as `HomeAssistant.pending` gives them. What follows from
+        it is for the next `tick`: offers find no room beside a long list and the code that reads it."""
         self._listed_at = now
         self._wanted().listed(jobs, now)
-        self.tick(now)
 
     def still_listed(self, now: int) -> None:
         """A signed answer has said that the list is the newest."""
@@ -213,15 +213,13 @@ class Distributor:
             delivery.move(OFFERED, now)
 
     def _announce(self, delivery: Delivery, now: int) -> None:
-        pairs = self._serving.sender.announcement(delivery.node_id)
-        if not delivery.job.stock:
-            node = self._contact.node(delivery.node_id)
-            if node is None:
-                return
-            pairs = node.side.sign(pairs + delivery.job.signed_keys())
+        link = self._mesh.link_to(delivery.node_id)
+        if link is None:
+            return
         if delivery.announced_at is None:
             delivery.announced_at = now
-        self._mesh.send(pairs)
+        # Made when the link is free: signed, each takes 1 KB, and a list may want one for every node at once.
+        link.queue(lambda: self._contact.announcement(self._serving.sender, delivery))
 
     def _fresh(self, now: int) -> bool:
         return self._listed_at is not None and now - self._listed_at < FRESH

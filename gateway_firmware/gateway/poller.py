@@ -113,6 +113,8 @@ class Poller:
     async def check_for_ota_updates(self, wait: int, have: int | None) -> None:
         revision, jobs = await self._home_assistant.pending(wait, have)
         self._distributor.listed(jobs, self._clock())
+        jobs = None  # all of it makes room for the offers
+        self._distributor.tick(self._clock())
         self._revision = revision  # not before: without memory for it, that list is asked for again
         self._answered(revision)
 

@@ -23,6 +23,12 @@ FAR_BEHIND = 8  # blocks; a node that starts so much later goes its own way
 SEVERAL = 3  # nodes; two that are served alone cost no more, and need less code
 AHEAD_OF_ALL = 64  # parts that a node is told it may take out of order, where they go to everybody
 AHEAD = 32  # the same for one that is served alone
+OF_TRANSFERS = (
+    "gateway.to_everybody",
+    "painlessmesh.ota_push",
+    "painlessmesh.ota_ahead",
+    "painlessmesh.ota_target",
+)
 IN_ORDER = "esp-image"  # its parts go straight to a partition
 
 
@@ -62,8 +68,10 @@ class Serving:
         """Nothing more goes to that node."""
         self._leave_the_others(delivery)
         self.sender.remove_target(delivery.node_id)
-        delivery.target = None
+        taken, delivery.target = delivery.target, None
         delivery.waiting = []
+        if taken is not None and not any([other.target for other in self.deliveries]):
+            forget(OF_TRANSFERS)  # 6 KB of heap that the next transfer may not be near
 
     def _leave_the_others(self, delivery: Delivery) -> None:
         """What goes to everybody does not wait for this node any more."""
@@ -74,7 +82,7 @@ class Serving:
         if everybody.over:
             self._to_everybody.remove(everybody)
             if not self._to_everybody:
-                forget(("gateway.to_everybody", "painlessmesh.ota_push"))
+                forget(OF_TRANSFERS[:2])
 
     def _of(self, job: object) -> object:
         for everybody in self._to_everybody:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.firmware import constants, names, unused
+from scripts.firmware import constants, merged, names, unused
 
 REPOSITORY = Path(__file__).parents[2]
 OPTIMIZATION = "-O2"  # drops assertions; -O3 would drop the line numbers that a crash is told with
@@ -65,4 +65,4 @@ def spared(sources: dict[str, bytes]) -> dict[str, bytes]:
 @functools.cache
 def _spared(sources: tuple[tuple[str, bytes], ...]) -> Mapping[str, bytes]:
     """One version differs from the next in its manifest alone."""
-    return names.shortened(constants.inlined(unused.removed(dict(sources))))
+    return names.shortened(merged.merged(constants.inlined(unused.removed(dict(sources)))))

@@ -13,11 +13,13 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class Module:
-    """`places` are those of attributes and of names of the module, `local_imports` those of what a function imports."""
+    """`places` are those of attributes and of names of the module, `named` the latter alone, without imports;
+    `local_imports` are those of what a function imports."""
 
     def __init__(self, source: bytes) -> None:
         self.tree = ast.parse(source)
         self.places: list[Place] = []
+        self.named: list[Place] = []
         self.globals: set[str] = set()
         self.local_imports: list[Place] = []
         self._lines = source.splitlines()
@@ -87,6 +89,7 @@ class Module:
             self.places.append(place)
         elif not any(name in names for names in around):
             self.places.append(place)
+            self.named.append(place)
             self.globals.add(name)
 
     def _defined_at(self, node: _Definition) -> Place:

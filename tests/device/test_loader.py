@@ -178,6 +178,14 @@ def test_the_reason_says_where(board: RealBoard) -> None:
     assert board.state["last"]["reason"].endswith(" (node/app.py:5)")
 
 
+def test_the_reason_names_the_source_where_modules_were_made_one(board: RealBoard) -> None:
+    """scripts/firmware/merged.py; the file beside the whole says where each module of it begins."""
+    body = "def main():\n    start()\n\ndef start():\n    raise OSError(19)\n"
+    board.commit(body, {"node/app.lines": b"1 device/wifi.py\n4 node/updater.py\n6 node/app.py\n"})
+    board.boot()
+    assert board.state["last"]["reason"].endswith(" (node/updater.py:2)")
+
+
 def test_a_trial_that_eats_all_memory_is_refused(board: RealBoard) -> None:
     hog = "held = []\ndef main():\n    while True:\n        held.append(bytearray(1000))\n"
     if board.python != MICROPYTHON:

@@ -1,6 +1,7 @@
 """Jobs on their way to nodes: real meshes and real receivers on a virtual clock."""
 
 import hashlib
+import sys
 
 import pytest
 from gateway_in_house import image_of
@@ -80,6 +81,32 @@ def test_after_the_restart_the_node_is_left_alone(gateway):
     assert node.proof == hashlib.sha256(b"proof" + image).hexdigest()
     assert len(node.announcements) == offers
     assert gateway.state(A) == "restarting"
+
+
+def test_what_only_transfers_need_is_let_go_with_the_last_one(gateway):
+    gateway.add(A)
+    gateway.add(B, delay=100_000)
+    gateway.run(1)
+    gateway.job(image_of(50_000), [A, B])
+    gateway.run_to_restart(A)
+    assert "painlessmesh.ota_ahead" in sys.modules
+    gateway.run_to_restart(B)
+    gateway.run(0.5)
+    assert "painlessmesh.ota_ahead" not in sys.modules
+
+
+def test_an_offer_is_not_made_before_its_link_is_free(gateway):
+    """Signed, it takes 1 KB, and a list may want one for every node at once."""
+    gateway.add(A)
+    gateway.run(1)
+    link = gateway.mesh.link_to(A)
+    link.wake = None  # it takes nothing
+    gateway.job(image_of(5000), [A])
+    gateway.run(0.1)
+    assert [callable(frame) for frame in link._ordinary] == [True]
+    make = link._ordinary[0]
+    gateway.list()
+    assert make() is None  # by now nobody wants it
 
 
 def test_a_node_deep_in_the_tree_is_served(gateway):

@@ -23,10 +23,10 @@ MICROPYTHON = Path(__file__).parents[2] / ".tools" / "bin" / "micropython"
 HEAP = (192 + 6) * 1024
 # Bytes of heap over the code: buffers, links, nodes, jobs, what is on its way. The goal is 48 KiB; it must not get
 # worse than it is since parts go to everybody.
-OVER_LOADED = 76 * 1024
+OVER_LOADED = 75 * 1024
 # Bytes of heap that the code takes, and of flash that all of it takes as `.mpy`.
-LOADED = 111 * 1024
-COMPILED = 94 * 1024
+LOADED = 104 * 1024
+COMPILED = 90 * 1024
 NODES = 20
 NEIGHBOURS = 6
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from virtual_gateway import VirtualGateway
 
-from gateway.reporter import Reporter
+from gateway.reporter import ROOM, Reporter
 
 A = 2222222222
 S = 1_000_000
@@ -209,3 +209,21 @@ def test_the_longest_words_fit_into_a_report(talk):
     talk.say_all()
     failed = [entry for report in talk.said for entry in report["progress"]]
     assert {len(entry["error_message"]) for entry in failed if entry["status"] == "failed"} == {200}
+
+
+def test_what_finds_no_room_in_a_report_is_in_the_next_one(talk):
+    """A torn heap has no larger piece for it than what was taken at the start."""
+    ids = [A + number for number in range(12)]
+    for node_id in ids:
+        talk.gateway.add(node_id).refuses = ("bundle", "y" * 200)
+    talk.gateway.run(3)
+    talk.gateway.job(bytes(5000), ids)
+    talk.gateway.run(3)
+    talk.say_all()
+    talk.gateway.distributor.tell_everything()
+    told = []
+    while talk.gateway.distributor.has_news():
+        body = json.dumps(talk.say())
+        assert len(body) <= ROOM
+        told += [entry["node_id"] for entry in talk.said[-1]["progress"]]
+    assert sorted(told) == sorted(map(str, ids))
