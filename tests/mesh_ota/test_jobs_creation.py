@@ -92,6 +92,12 @@ def test_an_application_in_the_image_leaves_no_place_for_a_bundle():
         house.create(firmware(), node_ids=[HALL])
 
 
+def test_a_gateway_takes_no_image_and_the_sentence_says_so(house: House):
+    image = firmware(node_type="gateway", kind="esp-image", hardware="ESP32", chip="esp32")
+    with pytest.raises(Unfit, match="firmware_not_for_gateway"):
+        house.create(image, node_ids=[GATEWAY])
+
+
 def test_the_same_job_twice_skips_what_runs_already(house: House):
     job = house.create(node_ids=[HALL])
     house.restart(job)

@@ -39,7 +39,8 @@ def why_not(image: Image, node: Node) -> Unfit | None:
     if node.stock and node.hardware not in (None, image.hardware):
         return Unfit("firmware_for_other_hardware", node=node.node_id, hardware=image.hardware)
     if not node.stock and not _takes(image.kind, node):
-        return Unfit("firmware_of_other_kind", node=node.node_id, kind=image.kind)
+        key = "firmware_not_for_gateway" if node.is_gateway else "firmware_of_other_kind"
+        return Unfit(key, node=node.node_id, kind=image.kind)
     if image.kind == ESP_IMAGE and node.chip not in (None, image.chip):
         return Unfit("firmware_for_other_chip", node=node.node_id, chip=image.chip or "?")
     return None
