@@ -57,7 +57,7 @@ def test_a_firmware_for_another_type_is_refused_with_a_sentence(house: House):
             firmware(kind="esp-image", hardware="ESP32", chip="esp32"),
             {"node_ids": [HALL]},
             Unfit,
-            "firmware_of_other_kind",
+            "firmware_needs_partition",
         ),
     ],
 )
