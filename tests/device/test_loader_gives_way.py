@@ -67,3 +67,41 @@ def test_a_slot_that_rotted_gives_way_although_it_can_be_imported(board: RealBoa
     (board.folder / "b/roles/pir.py").write_bytes(b"\x00\xff not python")
     ran = [board.boot()[-1] for _ in range(4)]
     assert ran == ["reset", "reset", "reset", "ran 1.0.0"]
+
+
+PARTITIONS = """
+class Partitions:
+    label, other_label, running, other = "ota_0", "ota_1", None, None
+    def state(self, partition):
+        return 2
+    def go_back(self):
+        pass
+    def switch(self):
+        note("switch")
+"""
+
+
+def test_an_application_in_the_image_gives_way_to_the_other_image_and_not_to_a_bundle(
+    tmp_path: Path,
+) -> None:
+    """On CPython alone, which imports from `.frozen/app` as from any folder. Both slots hold bundles from before."""
+    board = RealBoard(tmp_path / "flash", sys.executable)
+    board.commit(RUNS.format("1.1.0"))
+    board.boot()
+    board.slots.confirm()
+    stand_in = board.folder / "lib/device/board.py"
+    stand_in.write_text(
+        stand_in.read_text().replace("return None", "return Partitions()") + PARTITIONS
+    )
+    for slot in ("ota_0", "ota_1"):
+        record = {"proof": slot, "version": "1", "md5": "", "confirmed": True, "boot": 1}
+        (board.folder / f"record-{slot}.json").write_text(json.dumps(record))
+    frozen = board.folder / ".frozen/app"
+    (frozen / "node").mkdir(parents=True)
+    (frozen / "image_manifest.py").touch()
+    (frozen / "node/app.py").write_text("raise ValueError('always')\n")
+    assert [board.boot()[-1] for _ in range(10)] == ["reset"] * 10
+    assert board.boot() == ["watchdog 3600000", "switch", "reset"]
+    assert board.state["trial"]["slot"] == "ota_1"
+    assert (board.state["active"], board.state["refused"]) == ("b", [["ota_0", ""]])
+    assert board.state["last"]["reason"].startswith("10 failed starts: ValueError: always")
