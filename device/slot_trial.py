@@ -104,7 +104,8 @@ def refuse(state: SlotState, reason: str, blame: bool = True) -> None:
 def park(state: SlotState, reason: str) -> None:
     """No mesh or no gateway: not the image's fault, so it waits, a bounded number of times."""
     if state.trial["retries"] >= MORE_TRIALS:
-        refuse(state, "{} trials: {}".format(MORE_TRIALS + 1, reason))
+        tried = "{} trials: {}".format(MORE_TRIALS + 1, reason)
+        refuse(state, tried, not state.trial.get("back"))
         return
     _note(state, "retry", reason)
     state.trial["stage"] = "parked"
