@@ -17,20 +17,30 @@ CRASHES = 3  # in a row, before a confirmed slot that cannot be imported or is d
 EARLY_CRASHES = 10  # in a row, before a confirmed firmware gives way that no update could reach
 EARLY_SECONDS = 15  # as steady as it had to be in its trial (device.trial)
 EARLY_HANG = 50  # seconds between two boots; 30 of them are the watchdog's
+SETTINGS_CRASHES = (
+    6  # more are not counted where the configuration is to blame: no slot gives way for that
+)
 
 HANGS = "The watchdog reset the node."
 LOOPS = "{} failed starts: {}"
 DAMAGED_TRIAL = "The new firmware was damaged in flash before its trial ({})."
 
 
-def pick(state: SlotState, cause: str, images: bool = False, now: int | None = None) -> str:
+def pick(
+    state: SlotState,
+    cause: str,
+    images: bool = False,
+    now: int | None = None,
+    in_image: bool = False,
+) -> str:
     """The slot to boot. The boot and the trial are counted in flash before its code can run.
 
     Raises OSError when that cannot be written; the state then has the active slot to fall back on,
     for a trial that is not counted must not be run. `images` is whether the board has OTA
-    partitions: without them nothing could ever end an image's trial.
+    partitions: without them nothing could ever end an image's trial. `in_image` is whether the
+    application lies in the running image, so that no slot is to blame for a hang.
     """
-    note_hang(state, cause, int(time.time()) if now is None else now)
+    note_hang(state, cause, int(time.time()) if now is None else now, in_image)
     if not images and state.trial and state.trial["slot"] not in SLOTS:
         state.trial = None
     slot = slot_trial.start(state, cause)
@@ -69,25 +79,35 @@ def is_damaged(state: SlotState) -> bool:
     return slot_proof(state.files, state.active, recorded)[1] is not None
 
 
-def note_crash(state: SlotState, reason: str, imported: bool, ran: int) -> int:
+def note_crash(
+    state: SlotState,
+    reason: str,
+    imported: bool,
+    ran: int,
+    settings: bool = False,
+    in_image: bool = False,
+) -> int:
     """Write down that the application ended; answers the seconds to wait before the reset.
 
-    `imported` is False when it did not even get to its `main`, `ran` is how many seconds it ran.
+    `imported` is False when it did not even get to its `main`, `ran` is how many seconds it ran,
+    `settings` is whether it ended because its configuration cannot be used.
     """
     if state.trial and state.trial["stage"] == "running":
         slot_trial.refuse(state, reason)
         state.save()
         return 0
     state.crashes = 0 if ran >= STEADY_SECONDS else state.crashes + 1
+    if settings:
+        state.crashes = min(state.crashes, SETTINGS_CRASHES)
     delay = min(LONGEST_DELAY, 1 << min(state.crashes, 6))
-    if state.crashes >= CRASHES and gives_way(state, reason, imported, ran):
+    if not in_image and state.crashes >= CRASHES and gives_way(state, reason, imported, ran):
         state.active = other_than(state.active)
         state.crashes = 0
     state.save()
     return delay
 
 
-def note_hang(state: SlotState, cause: str, now: int) -> None:
+def note_hang(state: SlotState, cause: str, now: int, in_image: bool = False) -> None:
     """Count a boot before this one that hung soon after its start. An ESP32's clock goes on over all
     resets but that of a power cut."""
     early = cause == "watchdog" and 0 <= now - state.began < EARLY_HANG
@@ -95,7 +115,7 @@ def note_hang(state: SlotState, cause: str, now: int) -> None:
     if state.trial or cause not in ("watchdog", "power_on"):
         return
     state.crashes = state.crashes + 1 if early else 0
-    if state.crashes >= CRASHES and gives_way(state, HANGS, True, 0):
+    if not in_image and state.crashes >= CRASHES and gives_way(state, HANGS, True, 0):
         state.active = other_than(state.active)
         state.crashes = 0
 

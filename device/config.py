@@ -14,6 +14,8 @@ PINS_MAX = 48  # the highest GPIO of any ESP32
 class ConfigError(ValueError):
     """config.json cannot be used; the text says what to change."""
 
+    of_settings = True  # the loader asks: no firmware is to blame, and none gives way for it
+
 
 def load(path: str = "config.json") -> dict:
     """The checked configuration, every optional field filled in. Raises ConfigError."""

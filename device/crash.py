@@ -14,8 +14,10 @@ LONGEST_PLACE = 50  # of them, for file and line
 
 def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
     """After an application that ended: note `crash` (what it raised or None, whether it was
-    imported, the seconds that it ran, the folder it ran from), wait, reset."""
-    failure, imported, ran, folder = crash
+    imported, the seconds that it ran, the folder it ran from, whether that is in the image), wait, reset."""
+    failure, imported, ran, folder, in_image = crash
+    # What config.json is to blame for says so (device.config): another firmware would end by it too.
+    settings = getattr(failure, "of_settings", False) is True
     reason = "The application ended."
     try:
         if failure is not None:
@@ -32,13 +34,14 @@ def recover(root: str, board: object, crash: tuple, sleep: object) -> None:
         from device.slot_state import SlotState
 
         state = SlotState(FlashFiles(root))
-        delay = note_crash(state, reason, imported, ran)
+        delay = note_crash(state, reason, imported, ran, settings, in_image)
         partitions = board.partitions()
         if partitions is not None:
             from device.image_boot import give_way
 
             partitions.go_back()
-            give_way(state, partitions, reason, ran)
+            if in_image:
+                give_way(state, partitions, reason, ran)
     except Exception as error:  # noqa: BLE001 - whatever it is, the board restarts
         print("The crash could not be written down:", describe(error))
     for _ in range(delay):

@@ -10,7 +10,6 @@ from device.boot_choice import HANGS, forsake, is_hopeless
 from device.partitions import PENDING, VALID
 from device.slot_state import SLOTS, SlotState
 
-FROZEN = ".frozen/app"  # where an image keeps its application: by no other path it is imported
 NOT_TAKEN = "The bootloader does not take the image: {}"
 
 
@@ -24,27 +23,26 @@ def settle(state: SlotState, cause: str, partitions: object, reset: object) -> N
     word = partitions.state(partitions.running)
     if word == PENDING:
         if not here:
-            slot_trial.arm(state, partitions.label, "", slot_trial.UNKNOWN_TAG)
+            proof = state.record(partitions.label).get("proof", "")
+            slot_trial.arm(state, partitions.label, proof, slot_trial.UNKNOWN_TAG)
         if state.trial["stage"] != "running":
             state.trial["stage"] = "running"
     elif here and word == VALID:
         slot_trial.confirm(state)  # the power went between the bootloader's note and ours
-    elif trial:
+    elif trial or (cause == "watchdog" and give_way(state, partitions, HANGS, 0)):
         _next_try(state, cause, partitions, here, reset)
-    elif cause == "watchdog" and give_way(state, partitions, HANGS, 0):
-        reset()
 
 
 def give_way(state: SlotState, partitions: object, reason: str, ran: int) -> bool:
-    """As `boot_choice.gives_way`, for an application in the running image: the other partition is
-    booted next, and tried, if what it holds was confirmed here."""
+    """As `boot_choice.gives_way`, for an application in the running image: the next boot starts a trial
+    of what the other partition holds, if that was confirmed here."""
     known, other = state.record(partitions.label), state.record(partitions.other_label)
     if not is_hopeless(state, ran) or not known.get("confirmed"):
         return False
     if not other.get("confirmed") or state.is_refused(other["proof"]):
         return False
-    partitions.switch()  # first: what the bootloader does not take must not be counted on
     forsake(state, partitions.label, reason)
+    slot_trial.arm_back(state, partitions.other_label, other["proof"])
     state.save()
     return True
 

@@ -18,6 +18,7 @@ import time
 CABLE_SECONDS = 2  # how long Ctrl-C leads to the REPL before the watchdog becomes strict
 WATCHDOG_MS = 30000
 REPL_WATCHDOG_MS = 3600000  # a watchdog cannot be stopped; an hour is enough for a person
+FROZEN = ".frozen/app"  # where an image keeps its application: by no other path it is imported
 FACTORY_PATH = []  # sys.path as it was before the slot came first
 LOADING = 2048  # bytes between collections: code that is loaded must not lie among garbage
 OURS = ("device", "painlessmesh", "node", "gateway", "roles")
@@ -42,28 +43,30 @@ def choose(root: str = "", board: object = None) -> str:
             from device.image_boot import settle
 
             settle(state, board.reset_cause(), partitions, board.reset)
-        slot = pick(state, board.reset_cause(), partitions is not None)
+        in_image = partitions is not None and application_in_image()
+        slot = pick(state, board.reset_cause(), partitions is not None, None, in_image)
     except Exception as error:  # noqa: BLE001 - whatever it is, the boot goes on
         from device.crash import describe
 
         # boot.py must end well: after an exception in it, main.py is not run and nothing resets.
         print("The boot could not be counted:", describe(error))
     FACTORY_PATH[:] = sys.path
-    if partitions is None or not application_in_image():
+    if partitions is not None and application_in_image():
+        sys.path.insert(0, FROZEN)
+    else:
         sys.path.insert(0, root + "/" + slot if root else slot)
     return slot
 
 
 def application_in_image() -> bool:
-    """Whether the running image holds an application, which is first on the path then."""
-    from device.image_boot import FROZEN
-
+    """Whether the running image holds an application."""
     sys.path.insert(0, FROZEN)
     try:
         __import__("image_manifest")
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it holds none that could run
-        del sys.path[0]
         return False
+    finally:
+        sys.path.remove(FROZEN)
     return True
 
 
@@ -90,7 +93,8 @@ def run(module: str, root: str = "", board: object = None, sleep: object = time.
     from device.crash import recover
 
     ran = seconds() - started
-    recover(root, board or factory_board(), (failure, imported, ran, folder), sleep)
+    crash = (failure, imported, ran, folder, folder == FROZEN)
+    recover(root, board or factory_board(), crash, sleep)
 
 
 def factory_board() -> object:

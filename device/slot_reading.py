@@ -67,9 +67,10 @@ def _rebuild(state: SlotState) -> None:
             confirmed.append((record["boot"], slot))
     bundles = [row for row in confirmed if row[1] in SLOTS]
     if confirmed:
-        newest, slot = max(confirmed)
-        state.boot = newest + BOOT_LEAP
-        state.signed = state.record(slot).get("signed")
+        state.boot = max(confirmed)[0] + BOOT_LEAP
+        # The record of a firmware that came by cable has none: what was confirmed before it counts on.
+        floors = [state.record(slot).get("signed") for _, slot in sorted(confirmed)]
+        state.signed = ([None] + [floor for floor in floors if floor])[-1]
     if bundles:
         state.active = max(bundles)[1]
     elif state.files.size("a/manifest.json") < 0 <= state.files.size("b/manifest.json"):

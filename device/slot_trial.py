@@ -42,6 +42,12 @@ def arm(state: SlotState, slot: str, proof: str, tag: str, signed: dict | None =
         state.trial["signed"] = signed
 
 
+def arm_back(state: SlotState, slot: str, proof: str) -> None:
+    """The loader goes back to that image by itself, from one that it has just refused (`boot_choice`)."""
+    arm(state, slot, proof, UNKNOWN_TAG)
+    state.trial["back"] = True
+
+
 def start(state: SlotState, cause: str) -> str | None:
     """Count this boot. Answers the slot to be tried in it, None when the active one runs."""
     state.boot += 1
@@ -56,7 +62,8 @@ def step(state: SlotState, cause: str) -> str | None:
     if does == "refuse":
         refuse(state, WATCHDOG)
     elif does == "try" and state.trial["boots"] > MORE_BOOTS:
-        refuse(state, RESTARTED.format(state.trial["boots"]))
+        # Nothing better waits for a way back, so a power cut is no reason to end it for good.
+        refuse(state, RESTARTED.format(state.trial["boots"]), not state.trial.get("back"))
     elif does == "try":
         return _try_again(state, cause)
     return None
@@ -80,7 +87,8 @@ def confirm(state: SlotState) -> None:
         state.active = state.trial["slot"]
     state.trial = None
     state.crashes = 0
-    state.refused = [entry for entry in state.refused if proof not in entry]
+    if proof:
+        state.refused = [entry for entry in state.refused if proof not in entry]
 
 
 def refuse(state: SlotState, reason: str, blame: bool = True) -> None:
@@ -96,7 +104,8 @@ def refuse(state: SlotState, reason: str, blame: bool = True) -> None:
 def park(state: SlotState, reason: str) -> None:
     """No mesh or no gateway: not the image's fault, so it waits, a bounded number of times."""
     if state.trial["retries"] >= MORE_TRIALS:
-        refuse(state, "{} trials: {}".format(MORE_TRIALS + 1, reason))
+        tried = "{} trials: {}".format(MORE_TRIALS + 1, reason)
+        refuse(state, tried, not state.trial.get("back"))
         return
     _note(state, "retry", reason)
     state.trial["stage"] = "parked"
@@ -109,6 +118,8 @@ def arm_again(state: SlotState) -> None:
 
 
 def _note(state: SlotState, outcome: str, reason: str) -> None:
+    if state.trial.get("back") and outcome != "refused":
+        return  # how this boot came about is still told by the firmware that was refused
     state.last = {
         "tag": state.trial["tag"],
         "proof": state.trial["proof"],

@@ -38,7 +38,7 @@ SEND_LIMIT = 4096  # bytes of a frame that we make, terminator included
 TAIL_LIMIT = (
     2048  # bytes of a frame in which we look for the end of its object when something follows it
 )
-SHORT = 64  # characters of a text that is one piece with its quotes; the list of pieces has to fit into a torn heap too
+ONE_PIECE = 64  # characters of a text that is one piece with its quotes; the list of pieces has to fit into a torn heap too
 BRACKET_LIMIT = 512  # each level of nesting costs the parser heap
 
 # The C++ side of version 1.4.2 rejects a message with \uXXXX, so only these are escaped; the rest goes out raw.
@@ -89,7 +89,7 @@ def _value(value: object, pieces: list) -> None:
         pieces.append(b"true" if value else b"false")
     elif isinstance(value, int):
         pieces.append(str(value).encode())
-    elif isinstance(value, str) and len(value) <= SHORT:
+    elif isinstance(value, str) and len(value) <= ONE_PIECE:
         pieces.append(quote(value).encode())
     elif isinstance(value, str):
         pieces.append(b'"')

@@ -1,4 +1,4 @@
-"""What goes wrong by itself and needs a person: a node that is stuck, a gateway that is silent, a library that is damaged.
+"""What goes wrong by itself and needs a person: a node that is stuck or gave up, a silent gateway, a damaged library.
 
 Shown as issues under Settings → Repairs, and taken back as soon as it is no longer so.
 """
@@ -6,6 +6,7 @@ Shown as issues under Settings → Repairs, and taken back as soon as it is no l
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -77,8 +78,10 @@ class Trouble:
             self._look_at_gateway()
         elif change.kind == "library":
             self._look_at_library()
-        elif change.kind == "node" and change.id in self._stuck:
-            self._look_at_node(change.id)
+        elif change.kind == "node":
+            if change.id in self._stuck:
+                self._look_at_node(change.id)
+            self._look_at_word_of(change.id)
 
     # The nodes
 
@@ -109,6 +112,36 @@ class Trouble:
         rows = ((job, job.nodes.get(node_id)) for job in reversed(self._hub.jobs()))
         ends = ((job, row) for job, row in rows if row is not None and row.final)
         return next((end for end in ends if end[1].status is not NodeStatus.CANCELLED), None)
+
+    def _look_at_word_of(self, node_id: str) -> None:
+        node, issue = self._hub.node(node_id), f"node_gave_up_{node_id}"
+        version = self._given_up_by(node) if node else None
+        if not node or not node.last or not version:
+            self._settle(issue)
+            return
+        self._raise(
+            issue,
+            "node_gave_up",
+            node=node.name or node_id,
+            version=version,
+            running=self._hub.installed_version(node),
+            # In the words of the node: nothing of them shall be markup.
+            sentence=escape(node.last.reason),
+        )
+
+    def _given_up_by(self, node: Node) -> str | None:
+        """Return the version that the node had installed, and has refused since; no row is open that could tell."""
+        last = node.last
+        if last is None or last.outcome != "refused" or last.proof in ("", node.proof):
+            return None
+        rows = (
+            job.nodes[node.node_id]
+            for job in reversed(self._hub.jobs())
+            if job.proof == last.proof and node.node_id in job.nodes
+        )
+        ends = (NodeStatus.COMPLETED, NodeStatus.ROLLED_BACK)
+        row = next((row for row in rows if row.status in ends), None)
+        return row.to_version if row and row.status is NodeStatus.COMPLETED else None
 
     # The gateway
 

@@ -16,7 +16,7 @@ from gateway.own_install import LONGEST, ORDER, RESULT
 PARTS_PER_BEAT = 4  # one block
 TELL_SECONDS = 2  # for the last report to leave before the restart
 
-KIND = "A gateway takes app-bundles only."
+KIND = "A gateway takes app-bundles only: MicroPython itself goes onto it by cable."
 ROLE = "The image is for {} on {}, this is a gateway on {}."
 REFUSED_BEFORE = "This firmware failed its trial here before; force takes it again."
 

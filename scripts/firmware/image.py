@@ -32,6 +32,9 @@ DAMAGED = "The image is damaged: its checksum or its SHA-256 is not that of its 
 NO_APPLICATION = (
     "No application of ours is frozen into this MicroPython: docs/esp-image.md says how."
 )
+OF_GATEWAY = (
+    "A gateway takes app-bundles only: leave --image away, and flash MicroPython itself by cable."
+)
 FULL = f"The image has {SEGMENTS_MAX} segments: there is no room for one more."
 
 
@@ -40,6 +43,8 @@ def wrapped(image: bytes, node_type: str, version: str) -> bytes:
     segments_end = _checked(image)
     if MICROPYTHON in image and APPLICATION not in image:
         raise SourceError(NO_APPLICATION)
+    if MICROPYTHON in image and node_type == "gateway":
+        raise SourceError(OF_GATEWAY)
     said = {(kind.decode(), number.decode()) for kind, number in MARKED.findall(image)}
     if said == {(node_type, version)}:
         return image

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 # What is called from outside: by the loader, by boot.py and main.py, by MicroPython's streams.
-ENTRIES = {"main", "choose", "run", "read", "readinto", "write", "ioctl", "close"}
+ENTRIES = {"main", "choose", "run", "read", "readinto", "write", "ioctl", "close", "of_settings"}
 # What docs/hardware.md tells an owner to type at a board's prompt.
 ENTRIES |= {"forget_modules", "Slots", "adopt"}
 

@@ -35,10 +35,10 @@ class BoardInMemory:
     def version(self):
         return (self.slots.manifest() or {}).get("version")
 
-    def crash(self, reason="ValueError: no", imported=True, ran=60):
+    def crash(self, reason="ValueError: no", imported=True, ran=60, settings=False):
         """The application raised; answers the seconds that the loader waits."""
         state = SlotState(self.flash.files())
-        return boot_choice.note_crash(state, reason, imported, ran)
+        return boot_choice.note_crash(state, reason, imported, ran, settings)
 
     def receive(self, content, **changes):
         """Let an image arrive and be unpacked; answers its proof."""

@@ -107,7 +107,7 @@ class ImageBoard:
         partitions = self.partitions()
         state = SlotState(self.flash.files())
         image_boot.settle(state, cause, partitions, reset)
-        boot_choice.pick(state, cause, True, self.now)
+        boot_choice.pick(state, cause, True, self.now, in_image=True)
         self.slots = ImageSlots(partitions, self.chip_name, SlotState(self.flash.files()), None)
         self.version = VERSIONS.get(self.slots.proof(), "?")
         self.slots._own = {"node_type": "pir", "version": self.version}
@@ -123,7 +123,7 @@ class ImageBoard:
     def crash(self, reason="ValueError: no", imported=True, ran=60):
         """The application raised: what the loader does before it resets."""
         state = SlotState(self.flash.files())
-        boot_choice.note_crash(state, reason, imported, ran)
+        boot_choice.note_crash(state, reason, imported, ran, in_image=True)
         self.partitions().go_back()
         image_boot.give_way(state, self.partitions(), reason, ran)
 

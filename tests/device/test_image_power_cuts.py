@@ -160,6 +160,25 @@ def test_a_cut_while_the_slots_are_flipped():
     every_cut(before, story, check)
 
 
+def test_a_cut_while_an_image_gives_way_that_fails_at_each_start():
+    def story(board):
+        for _ in range(30):
+            if board.version == "1.0.0":
+                break
+            board.crash(ran=3)
+            board.boot()
+        board.slots.confirm()
+
+    def check(board):
+        story(board)
+        assert board.boot("power_on") == "1.0.0"
+        assert board.slots.is_refused(sha256(NEW))
+        assert board.slots.last["reason"].startswith("10 failed starts")
+
+    before = boards.updated()
+    print("power cuts while an image gives way:", every_cut(before, story, check))
+
+
 def test_a_cut_while_a_bad_image_is_dropped():
     bad = NEW[:9000] + b"?" + NEW[9001:]
 

@@ -196,35 +196,3 @@ def test_an_image_stays_where_the_one_before_is_damaged_and_cannot_be_gone_back_
     assert board.boot("power_on") == "1.1.0"
     assert board.slots.last["outcome"] == "refused"
     assert board.boot("power_on") == "1.1.0"
-
-
-def test_an_image_that_ends_or_hangs_at_each_start_gives_way_to_the_one_before():
-    def crashed(board):
-        board.crash("ValueError: no", ran=3)
-        return board.boot()
-
-    def hung(board):
-        return board.boot("watchdog", after=40)
-
-    for start, reason in ((crashed, "ValueError: no"), (hung, "The watchdog reset the node.")):
-        board = boards.updated()
-        starts = 1
-        while start(board) == "1.1.0":
-            starts += 1
-        assert starts in (10, 11), starts
-        assert board.slots.in_trial and board.version == "1.0.0"
-        assert board.slots.last["reason"] == "10 failed starts: " + reason
-        assert board.slots.is_refused(sha256(NEW))
-        assert board.slots.confirm()
-        assert board.boot("power_on") == "1.0.0"
-        for _ in range(12):
-            board.crash(ran=3)
-            assert board.boot() == "1.0.0", "there is nothing better"
-
-
-def test_the_only_image_never_gives_way():
-    board = boards.in_service()
-    for _ in range(12):
-        board.crash(ran=3)
-        assert board.boot() == "1.0.0"
-        assert board.boot("watchdog", after=40) == "1.0.0"

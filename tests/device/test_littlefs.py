@@ -12,6 +12,7 @@ MICROPYTHON = REPOSITORY / ".tools/bin/micropython"
 STORY = "tests/device/littlefs_power_cuts.py"
 
 
+@pytest.mark.timeout(660)
 def test_no_cut_inside_littlefs_leaves_half_a_slot(full_counts: bool) -> None:
     """A sample of the erases and writes of a good update and of one that goes back; or each."""
     run = subprocess.run(
@@ -19,7 +20,7 @@ def test_no_cut_inside_littlefs_leaves_half_a_slot(full_counts: bool) -> None:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=600 if full_counts else 110,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr

@@ -92,6 +92,22 @@ def test_a_cut_while_the_slots_are_flipped():
     every_cut(before, story, check)
 
 
+def test_a_cut_while_a_slot_gives_way_that_fails_at_each_start():
+    def story(board):
+        for _ in range(30):
+            if board.version() == "1.0.0":
+                break
+            board.crash(ran=3)
+            board.boot()
+
+    def check(board):
+        story(board)
+        assert board.boot("power_on") == "1.0.0"
+        assert board.slots.is_refused(made.proof(NEW))
+
+    every_cut(boards.updated(), story, check)
+
+
 def test_a_cut_while_a_refused_image_is_cleared_away():
     """An archive that turns out bad only in its last file, over a slot that was confirmed."""
     files = made.application("1.2.0")

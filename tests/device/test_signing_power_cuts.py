@@ -81,6 +81,40 @@ def test_a_cut_in_a_signed_update_never_lowers_the_floor(module, cuts):
     assert count > 60
 
 
+def confirmed_and_gone_back(module, way):
+    """A board that confirmed NEW under NEW_FLOOR, and runs OLD again, confirmed."""
+    board = before(module)
+    signed_update(module)(board)
+    if way == "flip":
+        board.slots.flip("tag-9", board.slots.other_image["proof"])
+        board.boot()
+    else:
+        for _ in range(10):
+            board.crash(ran=3)
+            board.boot()
+    board.slots.confirm()
+    assert board.boot("power_on") == "1.0.0"
+    return board
+
+
+@pytest.mark.parametrize("module", [boards, image_boards], ids=["app-bundle", "esp-image"])
+@pytest.mark.parametrize("way", ["flip", "gives way"])
+def test_going_back_runs_older_firmware_and_leaves_the_floor_where_it_was(module, way):
+    """The one before may run again, for it was confirmed here; nothing else that is older may come after it."""
+    board = confirmed_and_gone_back(module, way)
+    assert board.slots.signed == NEW_FLOOR
+    floor_holds(board)
+
+
+def test_a_firmware_by_cable_leaves_the_floor_even_when_the_state_file_is_lost_later():
+    board = before(boards)
+    signed_update(boards)(board)
+    board.boot()
+    board.slots.adopt("a", "0" * 32)
+    assert board.boot("power_on") == "1.0.0"
+    floor_holds(board)
+
+
 def modulus_of(private):
     return private.public_key().public_numbers().n.to_bytes(384)
 

@@ -215,6 +215,7 @@ async def test_a_boot_that_never_ends_its_check_is_given_up(gateway, monkeypatch
     assert "restarted 3 times" in delivery.entry()["error_message"]
 
 
+@pytest.mark.timeout(600)
 async def test_a_power_cut_anywhere_leaves_a_gateway_that_ends_on_the_new_version(
     monkeypatch, full_counts
 ):

@@ -57,7 +57,7 @@ def test_a_firmware_for_another_type_is_refused_with_a_sentence(house: House):
             firmware(kind="esp-image", hardware="ESP32", chip="esp32"),
             {"node_ids": [HALL]},
             Unfit,
-            "firmware_of_other_kind",
+            "firmware_needs_partition",
         ),
     ],
 )
@@ -90,6 +90,12 @@ def test_an_application_in_the_image_leaves_no_place_for_a_bundle():
     house.join(HALL, kind="esp-image", chip="esp32", images=True)
     with pytest.raises(Unfit, match="firmware_of_other_kind"):
         house.create(firmware(), node_ids=[HALL])
+
+
+def test_a_gateway_takes_no_image_and_the_sentence_says_so(house: House):
+    image = firmware(node_type="gateway", kind="esp-image", hardware="ESP32", chip="esp32")
+    with pytest.raises(Unfit, match="firmware_not_for_gateway"):
+        house.create(image, node_ids=[GATEWAY])
 
 
 def test_the_same_job_twice_skips_what_runs_already(house: House):

@@ -205,6 +205,45 @@ async def test_a_node_that_is_removed_takes_its_issue_along(
     assert issue_registry.async_get_issue(DOMAIN, stuck) is None
 
 
+async def test_a_node_that_gives_up_what_it_had_installed_is_an_issue_until_it_runs_it_again(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    job: dict[str, Any],
+    issue_registry: ir.IssueRegistry,
+):
+    """Its loader went back by itself, long after the job had ended well."""
+    issue = f"node_gave_up_{NODE}"
+    tag, new = f"{job['token']}-1", job["proof"]
+    confirmed = {"tag": tag, "proof": new, "outcome": "confirmed", "reason": ""}
+    await caller.report_progress(job, NODE, "restarting", boot=7)
+    await caller.report_node(NODE, boot=8, proof=new, last=confirmed, version="1.1.0")
+    assert issue_registry.async_get_issue(DOMAIN, issue) is None
+    refused = confirmed | {"outcome": "refused", "reason": "10 failed starts: OSError: <b>"}
+    await caller.report_node(NODE, boot=19, proof="ab" * 32, last=refused, version="1.0.0")
+    found = issue_registry.async_get_issue(DOMAIN, issue)
+    assert found is not None
+    assert found.translation_placeholders == {
+        "node": "hall",
+        "version": "1.1.0",
+        "running": "1.0.0",
+        "sentence": "10 failed starts: OSError: &lt;b&gt;",
+    }
+    await caller.report_node(NODE, boot=20, proof=new, last=confirmed, version="1.1.0")
+    assert issue_registry.async_get_issue(DOMAIN, issue) is None
+
+
+async def test_a_node_that_rolls_back_in_a_job_is_told_by_the_job_alone(
+    hass: HomeAssistant,
+    caller: GatewayClient,
+    job: dict[str, Any],
+    issue_registry: ir.IssueRegistry,
+):
+    await caller.report_progress(job, NODE, "restarting", boot=7)
+    last = {"tag": f"{job['token']}-1", "proof": job["proof"], "outcome": "refused", "reason": "no"}
+    await caller.report_node(NODE, boot=9, last=last)
+    assert issue_registry.async_get_issue(DOMAIN, f"node_gave_up_{NODE}") is None
+
+
 async def test_a_gateway_that_is_silent_is_an_issue_until_it_calls(
     hass: HomeAssistant,
     caller: GatewayClient,

@@ -17,7 +17,7 @@ from device.slots import Slots
 from scripts.firmware import bundle, flash
 from scripts.firmware.compiler import CompileError
 from scripts.firmware.sources import SourceError
-from tests.device import made_bundles as made
+from tests.device import boards, made_bundles as made
 
 REPOSITORY = Path(__file__).parents[2]
 COMMAND = REPOSITORY / "scripts/build-firmware"
@@ -115,6 +115,25 @@ def test_a_file_can_be_replaced_and_brings_what_it_imports() -> None:
 
 def test_a_crash_names_a_file_of_the_slot_and_a_line() -> None:
     assert b"roles/pir.py" in bundle.compiler.compile_module("roles/pir.py", b"x = 1\n")
+
+
+def test_compiled_too_a_configuration_error_says_so_to_the_loader(tmp_path: Path) -> None:
+    """The loader asks by a name, where all names of an application are made short."""
+    boards.fill(FlashFiles(str(tmp_path)), "a", bundle.build("pir", "1.0.0"))
+    asked = (
+        "import sys\n"
+        "sys.path.insert(0, 'a')\n"
+        "from device import config\n"
+        "try:\n"
+        "    config.load('nowhere.json')\n"
+        "except ValueError as error:\n"
+        "    print(error.of_settings)\n"
+    )
+    micropython = REPOSITORY / ".tools/bin/micropython"
+    ran = subprocess.run(
+        [micropython, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "True\n"
 
 
 def test_what_no_board_would_take_is_not_built() -> None:

@@ -112,6 +112,11 @@ def test_what_cannot_be_wrapped_is_refused_with_a_sentence(content: bytes, sente
     assert str(refused.value) == sentence
 
 
+def test_no_image_is_made_for_a_gateway_which_would_not_take_it(unmarked: bytes) -> None:
+    with pytest.raises(SourceError, match="A gateway takes app-bundles only"):
+        image.wrapped(unmarked, "gateway", "1.1.0")
+
+
 def test_the_command_writes_a_bin_and_says_its_proof(
     unmarked: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,7 @@ def why_not(image: Image, node: Node) -> Unfit | None:
     if node.stock and node.hardware not in (None, image.hardware):
         return Unfit("firmware_for_other_hardware", node=node.node_id, hardware=image.hardware)
     if not node.stock and not _takes(image.kind, node):
-        return Unfit("firmware_of_other_kind", node=node.node_id, kind=image.kind)
+        return Unfit(_other_kind(image.kind, node), node=node.node_id, kind=image.kind)
     if image.kind == ESP_IMAGE and node.chip not in (None, image.chip):
         return Unfit("firmware_for_other_chip", node=node.node_id, chip=image.chip or "?")
     return None
@@ -52,6 +52,12 @@ def _takes(kind: str, node: Node) -> bool:
     leaves none for a bundle. What a node runs that said its kind only, it takes.
     """
     return node.kind in (None, kind) or (kind == ESP_IMAGE and node.images)
+
+
+def _other_kind(kind: str, node: Node) -> str:
+    if node.is_gateway:
+        return "firmware_not_for_gateway"
+    return "firmware_needs_partition" if kind == ESP_IMAGE else "firmware_of_other_kind"
 
 
 def chip_known(image: Image, node: Node) -> bool:
