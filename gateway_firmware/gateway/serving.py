@@ -82,7 +82,7 @@ class Serving:
         if everybody.over:
             self._to_everybody.remove(everybody)
             if not self._to_everybody:
-                forget(OF_TRANSFERS[:2])
+                forget(("gateway.to_everybody", "painlessmesh.ota_push"))
 
     def _of(self, job: object) -> object:
         for everybody in self._to_everybody:
