@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.firmware import constants, merged, names, unused
+from scripts.firmware.kept import kept
 
 REPOSITORY = Path(__file__).parents[2]
 OPTIMIZATION = "-O2"  # drops assertions; -O3 would drop the line numbers that a crash is told with
@@ -47,8 +48,12 @@ def mpy_cross() -> str:
     return found
 
 
-def compiled(sources: dict[str, bytes]) -> dict[str, bytes]:
+def compiled(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same files with every module compiled and named `.mpy`; all of an application at once."""
+    return kept(sources, _compiled)
+
+
+def _compiled(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         name[:-3] + ".mpy" if name.endswith(".py") else name: compile_module(name, source)
         if name.endswith(".py")
@@ -57,7 +62,7 @@ def compiled(sources: dict[str, bytes]) -> dict[str, bytes]:
     }
 
 
-def spared(sources: dict[str, bytes]) -> dict[str, bytes]:
+def spared(sources: Mapping[str, bytes]) -> dict[str, bytes]:
     """The same application with what would only fill a board's heap left out; lines stay."""
     return dict(_spared(tuple(sources.items())))
 
