@@ -39,7 +39,7 @@ async def _say():
         if _gc.mem_alloc() != most:
             most = _gc.mem_alloc()
             print("heap", most)
-        await _asyncio.sleep(0.02)
+        await _asyncio.sleep(0.004)
 
 
 class Role(_Silent):
