@@ -217,7 +217,7 @@ def test_who_is_away_or_runs_it_or_cannot_take_it_has_no_time_and_says_why(house
         (
             {},
             firmware(5, kind="esp-image", hardware="ESP32", chip="esp32"),
-            "firmware_of_other_kind",
+            "firmware_needs_partition",
         ),
         ({}, sketch(node_type="pir"), "firmware_only_for_stock"),
     ],

@@ -281,6 +281,9 @@ class House:
             self.node.beat(self.now)
             self.pump()
             await asyncio.sleep(0)
+            for task in self.tasks:
+                if task.done():
+                    task.result()  # what ended it is the reason, not that time went by
             if until is not None and until():
                 return True
         return until is None
