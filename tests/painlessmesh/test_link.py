@@ -356,6 +356,27 @@ async def test_what_the_socket_has_taken_at_once_is_not_waited_for():
     assert await serving == "the test is over"
 
 
+async def test_a_frame_that_cannot_be_made_ends_its_link_and_is_the_reason():
+    node, wire = Node(1), Wire()
+    serving = asyncio.create_task(node.links._serve(Silent(), wire, True))
+    await until(lambda: wire.written)
+    node.mesh.links[0].queue(lambda: [][0])
+    assert "IndexError" in await serving and not node.mesh.links
+
+
+async def test_who_cancels_a_link_is_obeyed_and_the_mesh_knows():
+    node, wire = Node(1), Wire()
+    serving = asyncio.create_task(node.links._serve(Silent(), wire, True))
+    await until(lambda: wire.written)
+    serving.cancel()
+    try:
+        await serving
+    except asyncio.CancelledError:
+        assert not node.mesh.links
+        return
+    raise AssertionError("it went on")
+
+
 class Patience:
     """Other times of link.py for the length of a `with`."""
 
