@@ -16,6 +16,7 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.device_registry import DeviceEntry
 from homeassistant.helpers.typing import ConfigType
 
+from .actors import async_follow_actors
 from .const import CONF_KEY, DOMAIN
 from .devices import MeshOtaConfigEntry, async_keep_devices, node_id_of
 from .hub import async_get_hub
@@ -44,6 +45,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> b
     # What is asked for first is done last: nobody listens any more when the door closes.
     entry.async_on_unload(partial(hub.async_remove_gateway, gateway_id))
     entry.runtime_data = async_keep_devices(hass, entry, hub)
+    async_follow_actors(hass, entry)
     async_follow_alarms(hass, entry, hub)
     async_follow_trouble(hass, entry, hub)
     async_tell_logbook(hass, entry, hub)

@@ -12,6 +12,7 @@ from homeassistant.components.update import (
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.device_registry import DeviceInfo
 
+from .actors import async_actor
 from .const import DOMAIN, UNKNOWN_VERSION
 from .devices import GatewayEntry
 from .firmware.record import Firmware, version_key
@@ -165,7 +166,7 @@ class FleetUpdate(UpdateEntity):
                 await self._hub.async_create_job(
                     firmware.id,
                     node_ids=wanted,
-                    actor=self._context.user_id if self._context else None,
+                    actor=async_actor(self.hass, self._context),
                 )
 
     def _wants(self, node: Node, firmware: Firmware) -> bool:

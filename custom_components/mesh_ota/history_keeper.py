@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
+from .actors import async_actor_name
 from .jobs.history import History
 from .outlet import Change
 from .store import MeshOtaStore
@@ -95,8 +96,5 @@ class HistoryKeeper:
         return [entry | {"actor_name": names[entry["actor"]]} for entry in entries]
 
     async def async_name(self, actor: str | None) -> str | None:
-        """Return who an actor is: a user's name, or the word that stands there; None for an automation."""
-        if actor is None:
-            return None
-        user = await self._hass.auth.async_get_user(actor)
-        return actor if user is None else user.name
+        """Return who an actor is."""
+        return await async_actor_name(self._hass, actor)

@@ -12,6 +12,7 @@ import voluptuous as vol
 from homeassistant.core import ServiceCall, ServiceResponse
 from homeassistant.helpers import config_validation as cv
 
+from .actors import async_actor
 from .hub import MeshOta
 from .jobs.rollout import read_rollout
 from .jobs.states import JobStatus
@@ -62,6 +63,10 @@ POLICY = vol.Schema(
 LIST_JOBS = vol.Schema({vol.Optional(ATTR_STATUS): vol.In([str(each) for each in JobStatus])})
 
 
+def _actor(call: ServiceCall) -> str | None:
+    return async_actor(call.hass, call.context)
+
+
 def stages_of(call: ServiceCall) -> dict[str, Any]:
     """Return what the call says of how to go about the nodes, in the words of `read_rollout`."""
     said = {str(field): call.data[field] for field in ROLLOUT_FIELDS if field in call.data}
@@ -90,7 +95,7 @@ async def create_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     job = await hub.async_create_job(
         firmware_id,
         sign_downgrade=call.data[ATTR_SIGN_DOWNGRADE],
-        actor=call.context.user_id,
+        actor=_actor(call),
         **wanted,
     )
     return hub.shown(job)
@@ -98,28 +103,28 @@ async def create_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
 
 async def cancel_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Cancel one."""
-    return hub.shown(await hub.async_cancel_job(call.data[ATTR_JOB_ID], call.context.user_id))
+    return hub.shown(await hub.async_cancel_job(call.data[ATTR_JOB_ID], _actor(call)))
 
 
 async def retry_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Do again what failed in one; the answer is the new one."""
-    return hub.shown(await hub.async_retry_job(call.data[ATTR_JOB_ID], call.context.user_id))
+    return hub.shown(await hub.async_retry_job(call.data[ATTR_JOB_ID], _actor(call)))
 
 
 async def pause_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Hold one."""
-    return hub.shown(await hub.async_pause_job(call.data[ATTR_JOB_ID], call.context.user_id))
+    return hub.shown(await hub.async_pause_job(call.data[ATTR_JOB_ID], _actor(call)))
 
 
 async def resume_job(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Let one go on."""
-    return hub.shown(await hub.async_resume_job(call.data[ATTR_JOB_ID], call.context.user_id))
+    return hub.shown(await hub.async_resume_job(call.data[ATTR_JOB_ID], _actor(call)))
 
 
 async def go_back(hub: MeshOta, call: ServiceCall) -> ServiceResponse:
     """Bring nodes back to what lies in their other slots: a job for each, or none at all if one of them cannot."""
     node_ids = target_nodes(hub, call, lambda node: node.can_go_back) or ()
-    jobs = await hub.async_go_back(node_ids, call.context.user_id)
+    jobs = await hub.async_go_back(node_ids, _actor(call))
     return {"jobs": [hub.shown(job) for job in jobs]}
 
 

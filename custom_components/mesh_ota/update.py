@@ -19,6 +19,7 @@ from homeassistant.components.update import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .actors import async_actor
 from .const import UNKNOWN_VERSION
 from .devices import GatewayEntry, MeshOtaConfigEntry, describe
 from .entity import MeshOtaEntity, async_follow_nodes
@@ -183,5 +184,5 @@ class FirmwareUpdate(MeshOtaEntity, UpdateEntity):
         """Write the job down and return; the node takes it when it can."""
         with translated_errors():
             await self.hub.async_install(
-                self.node.node_id, version, actor=self._context.user_id if self._context else None
+                self.node.node_id, version, actor=async_actor(self.hass, self._context)
             )

@@ -235,7 +235,7 @@ async def test_history_names_who_what_when_and_why_and_survives_the_firmware(
 async def test_who_paused_and_who_resumed_stands_in_every_form_of_the_history(
     hass: HomeAssistant, firmware: Any, admin: Any, hass_admin_user: User
 ):
-    """By action, by the API, and by an automation, which is nobody."""
+    """By action, by the API, and by a call that names nobody."""
     job = await call(hass, "create_job", firmware_id=firmware["id"])
     paused = await call(hass, "pause_job", hass_admin_user, job_id=job["id"])
     assert paused["paused_by"] == hass_admin_user.id
