@@ -34,18 +34,24 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Neither Home Assistant's harness, after each test, nor a node, before it takes memory, has to walk through what was
-    loaded before the first test. CPython frees most by counting: a node's own calls are for MicroPython alone.
+    loaded before the first test: that takes longer than the tests.
     """
+    _freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nor a node through what earlier tests have left. What of that is garbage goes now: an installation that a test
+    left half way lets go of its modules, which must not happen while the next one loads them.
+    """
+    if not item.config.pluginmanager.has_plugin(HARNESS):
+        _freeze()
+
+
+def _freeze() -> None:
     gc.collect()
     gc.freeze()
-    if not session.config.pluginmanager.has_plugin(HARNESS):
-        gc.collect = _nothing_to_do
-
-
-def _nothing_to_do(_generation: int = 2) -> int:
-    return 0
 
 
 @pytest.fixture(scope="session")
