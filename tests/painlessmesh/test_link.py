@@ -360,8 +360,8 @@ async def test_a_frame_that_cannot_be_made_ends_its_link_and_is_the_reason():
     node, wire = Node(1), Wire()
     serving = asyncio.create_task(node.links._serve(Silent(), wire, True))
     await until(lambda: wire.written)
-    node.mesh.links[0].queue(lambda: [][0])
-    assert "IndexError" in await serving and not node.mesh.links
+    node.mesh.links[0].queue(lambda: {}["part"])
+    assert "KeyError" in await serving and not node.mesh.links
 
 
 async def test_who_cancels_a_link_is_obeyed_and_the_mesh_knows():
