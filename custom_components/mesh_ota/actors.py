@@ -31,7 +31,8 @@ def async_follow_actors(hass: HomeAssistant, entry: MeshOtaConfigEntry) -> None:
     @callback
     def _note(event: Event[dict[str, Any]]) -> None:
         # A script that an automation calls runs in its context: the automation asked first.
-        begun.setdefault(event.context.id, str(event.data.get(ATTR_ENTITY_ID)))
+        if ATTR_ENTITY_ID in event.data:
+            begun.setdefault(event.context.id, str(event.data[ATTR_ENTITY_ID]))
         while len(begun) > _KEPT:
             del begun[next(iter(begun))]
 

@@ -92,9 +92,8 @@ class HistoryKeeper:
             for entry in self.history.entries
             if job_id in (None, entry["job_id"]) and node_id in (None, entry["node_id"])
         ]
-        names = {actor: await self.async_name(actor) for actor in {e["actor"] for e in entries}}
+        names = {
+            actor: await async_actor_name(self._hass, actor)
+            for actor in {e["actor"] for e in entries}
+        }
         return [entry | {"actor_name": names[entry["actor"]]} for entry in entries]
-
-    async def async_name(self, actor: str | None) -> str | None:
-        """Return who an actor is."""
-        return await async_actor_name(self._hass, actor)

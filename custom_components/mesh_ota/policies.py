@@ -195,5 +195,6 @@ class Policies:
             return None
         if (newest.id, node.node_id) in tried:
             return None
-        waited = self._hub.history.waited(newest.id, node.node_id)
-        return newest if node.online or not waited else None
+        if node.online or not self._hub.history.waited(newest.id, node.node_id):
+            return newest
+        return None

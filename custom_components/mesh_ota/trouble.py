@@ -51,8 +51,8 @@ class Trouble:
         self._gateway_id = entry.runtime_data.gateway_id
         self._title = entry.title
         self._timer: CALLBACK_TYPE | None = None
-        self._stuck: set[str] = set()
-        """Nodes of which there is an issue."""
+        self._of_nodes: set[str] = set()
+        """Issues about nodes that stand."""
 
     def begin(self) -> None:
         """Look at what is there already."""
@@ -65,8 +65,8 @@ class Trouble:
         """Ask for nothing more; nobody can say now whether gateway and nodes are well."""
         self._end_timer()
         self._settle(f"gateway_silent_{self._gateway_id}")
-        for node_id in self._stuck:
-            self._settle(f"node_stuck_{node_id}")
+        for issue in tuple(self._of_nodes):
+            self._settle(issue)
 
     @callback
     def follow(self, change: Change) -> None:
@@ -79,7 +79,7 @@ class Trouble:
         elif change.kind == "library":
             self._look_at_library()
         elif change.kind == "node":
-            if change.id in self._stuck:
+            if f"node_stuck_{change.id}" in self._of_nodes:
                 self._look_at_node(change.id)
             self._look_at_word_of(change.id)
 
@@ -90,16 +90,15 @@ class Trouble:
         for node in (*self._hub.nodes_of(self._gateway_id), self._hub.node(self._gateway_id)):
             if node is not None:
                 self._look_at_node(node.node_id)
+                self._look_at_word_of(node.node_id)
 
     def _look_at_node(self, node_id: str) -> None:
         node, found = self._hub.node(node_id), self._last_end(node_id)
         if node is None or found is None or not _is_stuck(node, *found):
-            self._stuck.discard(node_id)
             self._settle(f"node_stuck_{node_id}")
             return
         row = found[1]
-        self._stuck.add(node_id)
-        self._raise(
+        self._raise_of_node(
             f"node_stuck_{node_id}",
             "node_stuck",
             node=node.name or node_id,
@@ -115,11 +114,13 @@ class Trouble:
 
     def _look_at_word_of(self, node_id: str) -> None:
         node, issue = self._hub.node(node_id), f"node_gave_up_{node_id}"
-        version = self._given_up_by(node) if node else None
+        mine = node is not None and self._gateway_id in (node.node_id, node.gateway_id)
+        version = self._given_up_by(node) if node and mine else None
         if not node or not node.last or not version:
-            self._settle(issue)
+            if issue in self._of_nodes:  # another gateway's is not ours to take back
+                self._settle(issue)
             return
-        self._raise(
+        self._raise_of_node(
             issue,
             "node_gave_up",
             node=node.name or node_id,
@@ -193,6 +194,10 @@ class Trouble:
         else:
             self._settle(STORAGE_FULL)
 
+    def _raise_of_node(self, issue: str, key: str, **gaps: str) -> None:
+        self._of_nodes.add(issue)
+        self._raise(issue, key, **gaps)
+
     def _raise(self, issue: str, key: str, **gaps: str) -> None:
         ir.async_create_issue(
             self._hass,
@@ -205,4 +210,5 @@ class Trouble:
         )
 
     def _settle(self, issue: str) -> None:
+        self._of_nodes.discard(issue)
         ir.async_delete_issue(self._hass, DOMAIN, issue)

@@ -207,6 +207,7 @@ async def test_a_node_that_is_removed_takes_its_issue_along(
 
 async def test_a_node_that_gives_up_what_it_had_installed_is_an_issue_until_it_runs_it_again(
     hass: HomeAssistant,
+    paired: MockConfigEntry,
     caller: GatewayClient,
     job: dict[str, Any],
     issue_registry: ir.IssueRegistry,
@@ -228,6 +229,13 @@ async def test_a_node_that_gives_up_what_it_had_installed_is_an_issue_until_it_r
         "running": "1.0.0",
         "sentence": "10 failed starts: OSError: &lt;b&gt;",
     }
+    # Nothing of it is left while the gateway is not looked after, and it is told again afterwards.
+    await hass.config_entries.async_unload(paired.entry_id)
+    assert issue_registry.async_get_issue(DOMAIN, issue) is None
+    await hass.config_entries.async_setup(paired.entry_id)
+    await hass.async_block_till_done()
+    assert issue_registry.async_get_issue(DOMAIN, issue) is not None
+    await caller.open()
     await caller.report_node(NODE, boot=20, proof=new, last=confirmed, version="1.1.0")
     assert issue_registry.async_get_issue(DOMAIN, issue) is None
 
