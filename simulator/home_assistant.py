@@ -51,6 +51,7 @@ class HomeAssistant:
         self.client = HomeAssistantClient(self.url)
         self._guardian = guardian
         self._process: asyncio.subprocess.Process | None = None
+        self._settling: asyncio.Task[None] | None = None
         (folder / "custom_components").mkdir(parents=True, exist_ok=True)
         component = folder / "custom_components" / "mesh_ota"
         if not component.exists():
@@ -63,7 +64,7 @@ class HomeAssistant:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> float:
-        """Answers once all its integrations run, in a fresh folder with the owner's account made; the seconds that took."""
+        """Answers once it can be worked with, in a fresh folder with the owner's account made; the seconds that took."""
         began = time.monotonic()
         environment = os.environ | {"SETUP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         with self.log.open("ab") as log:
@@ -73,16 +74,18 @@ class HomeAssistant:
             )  # fmt: skip
         self._guardian.guard(self._process.pid)
         await self._wait_until_it_answers()
-        is_fresh = not self.client.has_account
-        if is_fresh:
+        if self.client.has_account:
+            self._settling = None
+        else:
             await self.client.onboard()
-            await asyncio.sleep(_ADDED_SECONDS)
-            await self.client.forget_the_internet()
-        # Only now does it listen to SIGTERM; before, the signal would end it without a word and with nothing saved.
-        await self._wait_until_it_answers()
-        if is_fresh:
-            await self.client.forget_the_internet()
+            self._settling = asyncio.create_task(self._settle())
         return time.monotonic() - began
+
+    async def _settle(self) -> None:
+        """Take out what onboarding adds and needs the internet. Where there is none, it first asks in vain for seconds."""
+        await asyncio.sleep(_ADDED_SECONDS)
+        await self._wait_until_it_answers()
+        await self.client.forget_the_internet()
 
     async def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -98,15 +101,26 @@ class HomeAssistant:
 
     async def stop(self) -> None:
         """As a user stops it: it closes its stores and ends by itself."""
-        await self._end(signal.SIGTERM, STOP_SECONDS)
+        try:
+            await self._settled()
+        finally:
+            await self._end(signal.SIGTERM, STOP_SECONDS)
 
     async def kill(self) -> None:
         """As a power cut stops it."""
+        if self._settling is not None:
+            self._settling.cancel()
         await self._end(signal.SIGKILL, STOP_SECONDS)
 
     async def restart(self) -> float:
         await self.stop()
         return await self.start()
+
+    async def _settled(self) -> None:
+        """Until then it does not listen to SIGTERM: it would end without a word and with nothing saved."""
+        settling, self._settling = self._settling, None
+        if settling is not None and self._process is not None and self._process.returncode is None:
+            await settling
 
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""

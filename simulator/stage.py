@@ -73,7 +73,10 @@ class Stage:
 
     async def close(self, *, keep: bool = False) -> None:
         await self.mesh.stop()
-        await self.home_assistant.stop()
+        if keep:
+            await self.home_assistant.stop()
+        else:
+            await self.home_assistant.kill()
         self.guardian.close()
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -119,13 +122,15 @@ class Stage:
                 await asyncio.sleep(0.5)
 
     async def upload_new_versions(
-        self, version: str, padding: bytes = b""
+        self, version: str, padding: bytes = b"", **build: Any
     ) -> dict[str, dict[str, Any]]:
         """A bundle with a new behaviour for each type of the house, into the library; {type: firmware}."""
         types = sorted({place.node_type for place in self.mesh.plan})
         bundles = await asyncio.gather(
             *(
-                asyncio.to_thread(firmware.with_new_behaviour, node_type, version, padding)
+                asyncio.to_thread(
+                    firmware.with_new_behaviour, node_type, version, padding, **build
+                )
                 for node_type in types
             )
         )

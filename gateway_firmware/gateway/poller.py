@@ -12,7 +12,7 @@ from gateway.home_assistant import HomeAssistant, Refused
 from gateway.session import Later
 
 SECOND = 1_000_000
-UNKNOWN_PAUSE = 10  # s between openings until Home Assistant has accepted this gateway once
+UNKNOWN_PAUSE = 10  # s between openings until Home Assistant has this gateway's key
 UNREACHABLE_LONGEST = 10  # s; nobody is there to be disturbed, and it may be back any moment
 REFUSED_LONGEST = 60
 SHORT_SERIES = 60 * SECOND  # between two shortages of memory that belong together
@@ -43,7 +43,7 @@ class Poller:
         self._failures = 0
         self._shortages = 0  # of memory, one soon after the other
         self._short_at = 0
-        self._reached = False  # whether the last failure was an answer
+        self._trouble_of = (False, False)  # whether the last failure was an answer, and came from who has our key
         self._trouble = ""
 
     def wake(self) -> None:
@@ -181,9 +181,11 @@ class Poller:
     async def _wait_after(self, error: Exception) -> None:
         self._say(str(error) or type(error).__name__)
         reached = isinstance(error, Refused) or getattr(error, "refused", False)
-        if reached != self._reached:
-            self._failures, self._reached = 0, reached  # what is wrong now has only begun
-        if reached and not self.accepted:
+        # Where its dialog has heard us, Home Assistant opens a session and refuses it until the entry is there: soon.
+        known = self._home_assistant.session.opened > 0
+        if (reached, known) != self._trouble_of:
+            self._failures, self._trouble_of = 0, (reached, known)  # what is wrong now has only begun
+        if reached and not known:
             pause = UNKNOWN_PAUSE
         else:
             longest = REFUSED_LONGEST if reached else UNREACHABLE_LONGEST

@@ -8,6 +8,8 @@ from typing import Any
 from simulator.stage import Stage
 
 NEW = "1.1.0"
+# The shipped 15 s are waited for by test_demo.py and by images; here every house would wait them once a tier.
+STEADY_SECONDS = 1
 _SECONDS = 120
 # Slow enough for the progress to be seen moving, fast enough for a test.
 _BYTES_PER_SECOND = 50_000
@@ -47,7 +49,7 @@ class FirstRollout:
 
 
 async def roll_out(stage: Stage) -> FirstRollout:
-    library = await stage.upload_new_versions(NEW)
+    library = await stage.upload_new_versions(NEW, steady_seconds=STEADY_SECONDS)
     rollout = FirstRollout(library, samples={name: [] for name in stage.mesh.nodes})
     await _wait_until_offered(stage)
     entities = await stage.entities()

@@ -11,12 +11,11 @@ from typing import Any
 
 from simulator import firmware
 from simulator.stage import Entity, Stage
+from tests.end_to_end.first_rollout import STEADY_SECONDS
 
 _MINOR = itertools.count(2)
 _OFFER_OR_PART = re.compile(rb'"type":1[02],')
 _ENDED_JOB = ("completed", "failed", "cancelled")
-# The shipped 15 s are waited for in the first rollout and by images; here every test would wait them.
-_STEADY_SECONDS = 1
 # A transfer, a restart, a trial and the way back into the mesh, on a busy computer.
 ROLLOUT_SECONDS = 90
 
@@ -44,7 +43,7 @@ class House:
         version, node_type = fresh_version(), self.node_type(name)
         if content is None:
             content = await asyncio.to_thread(
-                firmware.with_new_behaviour, node_type, version, steady_seconds=_STEADY_SECONDS
+                firmware.with_new_behaviour, node_type, version, steady_seconds=STEADY_SECONDS
             )
         return await self.stage.upload(node_type, version, content)
 

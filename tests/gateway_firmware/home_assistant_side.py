@@ -60,6 +60,7 @@ class HomeAssistantSide:
         self.key = key
         self.gateway_id = str(gateway_id)
         self.accepts = True  # False: this gateway's key is not known (yet)
+        self.pairing = False  # True: its dialog hears openings, and no entry is there yet
         self.wait = 50
         self.jobs = []
         self.images = {}  # firmware id, or (firmware id, "deflate"): bytes
@@ -163,7 +164,7 @@ class HomeAssistantSide:
     def _session(self, request, target, body):
         session = self.sessions.get(request.headers.get("X-Mesh-Session", ""))
         counter = request.headers.get("X-Mesh-Counter", "")
-        if session is None or not counter.isdigit():
+        if self.pairing or session is None or not counter.isdigit():
             return None
         span = request.headers.get("Range", "")
         wanted = sign(session.key, "request", counter, request.method, target, span, digest(body))

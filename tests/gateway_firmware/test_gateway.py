@@ -193,6 +193,28 @@ def test_the_pause_of_a_gateway_that_is_not_known_yet_is_ten_seconds():
     assert poller.UNKNOWN_PAUSE == 10
 
 
+async def test_a_gateway_that_the_dialog_has_heard_is_there_soon_after_its_entry(house, until):
+    ha = house.home_assistant
+    await house.stop_gateway()
+    ha.pairing = True
+    await house.start_gateway()
+    await until(lambda: ha.sessions and ha.refused)
+    ha.pairing = False
+    await until(lambda: house.gateway.poller.accepted, 4)
+
+
+async def test_a_gateway_that_is_only_ever_heard_by_the_dialog_does_not_run_in_circles(
+    house, until
+):
+    ha = house.home_assistant
+    await house.stop_gateway()
+    ha.pairing, ha.refused = True, 0
+    await house.start_gateway()
+    await until(lambda: ha.refused)
+    await asyncio.sleep(4)
+    assert 2 <= ha.refused <= 4
+
+
 async def test_a_known_gateway_backs_off_when_it_is_refused(house, until):
     await met(house, until)
     ha = house.home_assistant
