@@ -128,9 +128,7 @@ class Stage:
         types = sorted({place.node_type for place in self.mesh.plan})
         bundles = await asyncio.gather(
             *(
-                asyncio.to_thread(
-                    firmware.with_new_behaviour, node_type, version, padding, **build
-                )
+                asyncio.to_thread(firmware.with_new_behaviour, node_type, version, padding, **build)
                 for node_type in types
             )
         )

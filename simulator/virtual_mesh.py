@@ -8,7 +8,6 @@ import asyncio
 import json
 import re
 import secrets
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +17,11 @@ from simulator.bootloader import Board, Machine
 from simulator.floor_plan import HOUSE, Place
 from simulator.free_port import free_port
 from simulator.guardian import Guardian
+from simulator.house_number import MESH_PORT, HouseNumber
 from simulator.stock_board import StockBoard
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MICROPYTHON = REPOSITORY / ".tools" / "bin" / "micropython"
-MESH_PORT = 5555
 
 # The heap that the design gives a node and the gateway on the 64-bit unix port, where code and objects take twice an
 # ESP32's room. On top of it comes what the fakes take: on an ESP32 the modules they stand for are in C and take nothing.
@@ -59,7 +58,7 @@ class VirtualMesh:
         self.nodes: dict[str, Board] = {}
         self.stock: dict[str, StockBoard] = {}
         """boards with an unmodified C++ sketch; who wants some adds them"""
-        self._house = _HouseNumber()
+        self._house = HouseNumber()
         hardware = firmware.compile_hardware(folder / "hardware")
         self._machine = Machine(MICROPYTHON, hardware, self.air.folder, guardian)
         self._mesh_settings = {
@@ -158,29 +157,5 @@ class VirtualMesh:
         return self.gateway if name == "gateway" else self.nodes[name]
 
     def _new_board(self, name: str, number: int, heap: str) -> Board:
-        # A chip's own address is even here, its access point's one higher.
-        mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 2 * number])
-        return Board(self._machine, self.folder / "boards" / name, name, mac, heap)
-
-
-class _HouseNumber:
-    """A number 1 to 254 that no other house on this computer has: the second byte of all its addresses."""
-
-    def __init__(self) -> None:
-        for number in range(10, 255):
-            self._claim = socket.socket()
-            try:
-                self._claim.bind((f"127.{number}.0.1", MESH_PORT))
-            except OSError as error:
-                self._claim.close()
-                missing = error
-                continue
-            self.number = number
-            return
-        raise OSError(
-            f"No loopback address for a house is free ({missing}). On macOS, make them first: for each board "
-            "'sudo ifconfig lo0 alias 127.10.N.1' with N from 0 to 17."
-        )
-
-    def release(self) -> None:
-        self._claim.close()
+        folder = self.folder / "boards" / name
+        return Board(self._machine, folder, name, self._house.mac(number), heap)

@@ -34,6 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is long begins early, for several files run side by side, and the last one should not run alone."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish() -> None:
     """Neither Home Assistant's harness, after each test, nor a node, before it takes memory, has to walk through what was
     loaded before the first test: that takes longer than the tests.

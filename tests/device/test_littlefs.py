@@ -7,6 +7,8 @@ import pytest
 
 from tests.device import littlefs_board, rollouts
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[2]
 MICROPYTHON = REPOSITORY / ".tools/bin/micropython"
 STORY = "tests/device/littlefs_power_cuts.py"

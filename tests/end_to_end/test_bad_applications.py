@@ -12,6 +12,8 @@ from simulator.stage import Entity, Stage
 from tests.end_to_end.first_rollout import FirstRollout
 from tests.end_to_end.house import House, fresh_version
 
+pytestmark = pytest.mark.long
+
 # The watchdog's 30 s and four trials, each with its restarts; all nodes at once, on a busy computer.
 SECONDS = 240
 TRIAL_SECONDS = 2  # of the firmware that finds no mesh; the shipped ones last 120

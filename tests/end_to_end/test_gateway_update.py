@@ -13,6 +13,8 @@ from simulator import firmware
 from tests.end_to_end.house import House, fresh_version
 from tests.end_to_end.small_house import near, small_house
 
+pytestmark = pytest.mark.long
+
 SECONDS = 150  # a download, a boot that unpacks, a trial; four of them where it goes back
 TALKS_TO_NOWHERE = {
     "gateway/http.py": """

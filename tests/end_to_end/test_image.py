@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from scripts.firmware import command
 from simulator import esp_image, firmware
 from tests.end_to_end.house import House, fresh_version
+
+pytestmark = pytest.mark.long
 
 NAME = "garage"
 PARTITION = 0x180000  # bytes of each application partition

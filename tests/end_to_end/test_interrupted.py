@@ -4,8 +4,12 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from simulator import firmware
 from tests.end_to_end.house import House, fresh_version
+
+pytestmark = pytest.mark.long
 
 
 async def test_a_job_completes_although_home_assistant_is_restarted_in_mid_transfer(

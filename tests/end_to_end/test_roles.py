@@ -14,6 +14,7 @@ PIR, BUTTON, BUTTON2 = 4, 5, 0
 LED, MOTION = 2, 15
 PRESS_SECONDS = 0.4  # a contact counts after 50 ms
 SEEN_SECONDS = 20
+TELEMETRY_SECONDS = 90  # a node sends its own every 30
 _ENTRY = r'\{"k":"","v":"","ver":0,"org":0\}'
 _ENTRIES = rf'"s":\[{_ENTRY}(,{_ENTRY})*\]'
 _MESSAGE = re.compile(rb'"msg":("(?:[^"\\]|\\.)*")')
@@ -56,10 +57,15 @@ async def test_all_messages_on_the_air_are_those_of_the_sketches(
 ) -> None:
     examples = json.loads((recorded / "shared_state" / "messages.json").read_text())
     wanted = {json.loads(text)["t"]: shape_of(text) for text in examples.values()}
+    await until(lambda: kinds_of(on_the_air(house, wanted)) == set(wanted), TELEMETRY_SECONDS)
     seen: dict[int, set[str]] = {}
     for text in on_the_air(house, wanted):
         seen.setdefault(json.loads(text)["t"], set()).add(shape_of(text))
     assert seen == {kind: {shape} for kind, shape in wanted.items()}
+
+
+def kinds_of(messages: set[str]) -> set[int]:
+    return {json.loads(text)["t"] for text in messages}
 
 
 def on_the_air(house: House, kinds: Container[int]) -> set[str]:
@@ -88,7 +94,7 @@ def watched(house: House) -> str:
     return house.mesh.nodes["stairs"].said()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SEEN_SECONDS):
+async def until(condition: Callable[[], bool], seconds: float = SEEN_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  a pin is a file, and tells nobody
             await asyncio.sleep(0.1)

@@ -15,6 +15,8 @@ from simulator.bootloader import Board
 from tests.end_to_end.house import House, fresh_version
 from tests.end_to_end.small_house import near, small_house
 
+pytestmark = pytest.mark.long
+
 UNSIGNED = "The firmware is not signed, and this node takes signed firmware only."
 STRANGE = "The firmware was not signed by this node's key, or not for this node."
 OLD = "The firmware was signed before the one confirmed here"

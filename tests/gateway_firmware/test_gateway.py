@@ -10,6 +10,8 @@ from home_assistant_side import job
 
 from gateway import poller
 
+pytestmark = pytest.mark.long
+
 NODE, OTHER = 2222222222, 3333333333
 
 

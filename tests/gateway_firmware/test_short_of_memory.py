@@ -9,6 +9,7 @@ from gateway.poller import SECOND, SHORT_MOST, SHORT_SERIES, Poller
 
 class Session:
     standing = True
+    opened = 1
     wait = 50
 
 

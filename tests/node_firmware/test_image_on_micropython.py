@@ -1,17 +1,16 @@
 """The shipped node inside an esp-image, on MicroPython, in its own process, with the bootloader beneath it."""
 
 import hashlib
-import json
 import random
+from contextlib import AsyncExitStack
 
-import house as h
 import pytest
 
 from painlessmesh.ota_sender import Offer
-from simulator import esp_image, firmware, virtual_mesh
-from simulator.bootloader import Board, Machine
-from simulator.guardian import Guardian
-from tests.node_firmware.test_on_micropython import HEAP, Gateway
+from simulator import esp_image, firmware
+from tests.node_firmware.test_on_micropython import HEAP, Gateway, board_in
+
+pytestmark = pytest.mark.long
 
 # The fake of a flash chip takes 14 KiB that an ESP32 has in C, and a frozen application takes no heap there at all.
 IMAGE_HEAP = "256k"
@@ -48,42 +47,22 @@ class ImageGateway(Gateway):
         )
 
 
-def board_in(folder, guardian, heap):
-    (folder / "air").mkdir()
-    hardware = firmware.compile_hardware(folder / "hardware")
-    machine = Machine(virtual_mesh.MICROPYTHON, hardware, folder / "air", guardian)
-    mac = bytes([0x24, 0x6F, 0x28, 0xAE, random.randrange(10, 250), 2])
-    board = Board(machine, folder / "board", "hall", mac, heap)
-    config = {
-        "node_type": "pir",
-        "name": "hall",
-        "mesh": {"prefix": "house", "password": "long enough"},
-        "mesh_key": h.KEY.hex(),
-    }
-    (board.flash / "config.json").write_text(json.dumps(config))
-    return board
-
-
 @pytest.fixture
 async def opened(tmp_path):
     """Opens a gateway to a board once that is in service."""
-    guardian = Guardian()
-    gateways = []
+    async with AsyncExitStack() as ends:
 
-    async def opened(put_into_service, heap=HEAP):
-        board = board_in(tmp_path, guardian, heap)
-        put_into_service(board)
-        gateway = ImageGateway(board)
-        gateways.append(gateway)
-        await board.start()
-        gateway.open()
-        return gateway
+        async def opened(put_into_service, heap=HEAP):
+            board = ends.enter_context(board_in(tmp_path, heap))
+            put_into_service(board)
+            gateway = ImageGateway(board)
+            ends.push_async_callback(board.stop)
+            ends.push_async_callback(gateway.close)
+            await board.start()
+            gateway.open()
+            return gateway
 
-    yield opened
-    for gateway in gateways:
-        await gateway.close()
-        await gateway.board.stop()
-    guardian.close()
+        yield opened
 
 
 def with_image(board):

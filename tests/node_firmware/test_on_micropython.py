@@ -9,6 +9,7 @@ import hashlib
 import json
 import random
 import time
+from contextlib import contextmanager
 
 import house as h
 import pytest
@@ -21,6 +22,9 @@ from painlessmesh.ota_sender import Offer, Sender
 from simulator import firmware, virtual_mesh
 from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
+from simulator.house_number import HouseNumber
+
+pytestmark = pytest.mark.long
 
 HEAP = virtual_mesh.NODE_HEAP
 
@@ -120,15 +124,14 @@ class Gateway:
         return node is not None and node.greeted and node.greeted == node.side.node_nonce
 
 
-@pytest.fixture
-async def gateway(tmp_path):
-    guardian = Guardian()
-    (tmp_path / "air").mkdir()
-    hardware = firmware.compile_hardware(tmp_path / "hardware")
-    machine = Machine(virtual_mesh.MICROPYTHON, hardware, tmp_path / "air", guardian)
-    mac = bytes([0x24, 0x6F, 0x28, 0xAE, random.randrange(10, 250), 2])
-    board = Board(machine, tmp_path / "board", "hall", mac, HEAP)
-    firmware.put_into_service(board.flash, firmware.current("pir", "1.0.0"))
+@contextmanager
+def board_in(folder, heap):
+    """A board in service but for its firmware, with an address that no other one has."""
+    guardian, house = Guardian(), HouseNumber()
+    (folder / "air").mkdir()
+    hardware = firmware.compile_hardware(folder / "hardware")
+    machine = Machine(virtual_mesh.MICROPYTHON, hardware, folder / "air", guardian)
+    board = Board(machine, folder / "board", "hall", house.mac(1), heap)
     config = {
         "node_type": "pir",
         "name": "hall",
@@ -136,13 +139,23 @@ async def gateway(tmp_path):
         "mesh_key": h.KEY.hex(),
     }
     (board.flash / "config.json").write_text(json.dumps(config))
-    found = Gateway(board)
-    await board.start()
-    found.open()
-    yield found
-    await found.close()
-    await board.stop()
-    guardian.close()
+    try:
+        yield board
+    finally:
+        guardian.close()
+        house.release()
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    with board_in(tmp_path, HEAP) as board:
+        firmware.put_into_service(board.flash, firmware.current("pir", "1.0.0"))
+        found = Gateway(board)
+        await board.start()
+        found.open()
+        yield found
+        await found.close()
+        await board.stop()
 
 
 async def test_a_node_on_micropython_takes_an_update_and_proves_it(gateway):

@@ -75,7 +75,9 @@ def test_a_part_that_is_not_there_yet_is_sent_when_it_is_asked_for_again():
 def test_an_offer_is_announced_to_all_every_minute_for_an_hour_and_never_forced():
     net, giving, _node, _ = joined()
     giving.offer_ota("other", "ESP32", MD5, len(IMAGE), True)
-    net.run(2 * 3600 * SECOND)
+    net.run(3510 * SECOND)
+    assert len(announcements(net)) == ANNOUNCEMENTS - 1
+    net.run(5 * 60 * SECOND)
     said = announcements(net)
     assert len(said) == ANNOUNCEMENTS
     assert "forced" not in decode(said[0][:-1]) and decode(said[0][:-1])["routing"] == 2

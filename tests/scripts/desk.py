@@ -11,8 +11,9 @@ from simulator import firmware
 from simulator.air import Air
 from simulator.bootloader import Board, Machine
 from simulator.guardian import Guardian
+from simulator.house_number import HouseNumber
 from simulator.serial_board import MICROPYTHON, SerialBoard
-from simulator.virtual_mesh import GATEWAY_HEAP, NODE_HEAP, _HouseNumber
+from simulator.virtual_mesh import GATEWAY_HEAP, NODE_HEAP
 
 REPOSITORY = Path(__file__).parents[2]
 PYTHON = str(REPOSITORY / ".tools/venv-deploy/bin/python")
@@ -30,9 +31,9 @@ class Desk:
         self.hardware = hardware
         self.config = folder / "config"
         self.boards: list[SerialBoard] = []
-        self._house = _HouseNumber()  # no other desk's boards have the same addresses
-        self.gateway_mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 2])
-        self.node_mac = bytes([0x24, 0x6F, 0x28, 0xAE, self._house.number, 4])
+        self._house = HouseNumber()  # no other desk's boards have the same addresses
+        self.gateway_mac = self._house.mac(1)
+        self.node_mac = self._house.mac(2)
 
     def board(self, name: str = "node", like: Path | None = None) -> SerialBoard:
         """A board on a cable; `like` is the folder of another one, whose flash it gets."""

@@ -31,7 +31,7 @@ from tests.scripts.desk import (
 )
 
 VECTORS = Path(__file__).parents[1] / "recorded/signatures/vectors.json"
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

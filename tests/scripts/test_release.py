@@ -20,7 +20,7 @@ from device.slots import Slots
 from scripts.firmware import bundle
 from tests.scripts.desk import NEW_GATEWAY, REPOSITORY, SECRETS, Desk
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 VERSION = "9.8.7"
 TYPES = {"button", "button2", "dht", "gateway", "led", "pir", "watcher"}
