@@ -9,7 +9,7 @@ import hashlib
 import json
 import random
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import house as h
 import pytest
@@ -146,16 +146,23 @@ def board_in(folder, heap):
         house.release()
 
 
-@pytest.fixture
-async def gateway(tmp_path):
-    with board_in(tmp_path, HEAP) as board:
-        firmware.put_into_service(board.flash, firmware.current("pir", "1.0.0"))
+@asynccontextmanager
+async def in_service(folder, bundle):
+    """A gateway to a board that runs this bundle."""
+    with board_in(folder, HEAP) as board:
+        firmware.put_into_service(board.flash, bundle)
         found = Gateway(board)
         await board.start()
         found.open()
         yield found
         await found.close()
         await board.stop()
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with in_service(tmp_path, firmware.current("pir", "1.0.0")) as found:
+        yield found
 
 
 async def test_a_node_on_micropython_takes_an_update_and_proves_it(gateway):

@@ -13,9 +13,7 @@ import pytest
 
 from simulator import firmware, virtual_mesh
 from simulator.bootloader import START
-from simulator.guardian import Guardian
-from tests.node_firmware.test_image_on_micropython import board_in
-from tests.node_firmware.test_on_micropython import HEAP, Gateway
+from tests.node_firmware.test_on_micropython import HEAP, in_service
 
 KIBIBYTE = 1024
 SIZES = (16 * KIBIBYTE, 256 * KIBIBYTE, 2048 * KIBIBYTE)
@@ -61,16 +59,8 @@ def image_of(size):
 
 @pytest.fixture
 async def gateway(tmp_path):
-    guardian = Guardian()
-    board = board_in(tmp_path, guardian, HEAP)
-    firmware.put_into_service(board.flash, firmware.with_role("pir", "1.0.0", SAYS_ITS_HEAP))
-    found = Gateway(board)
-    await board.start()
-    found.open()
-    yield found
-    await found.close()
-    await board.stop()
-    guardian.close()
+    async with in_service(tmp_path, firmware.with_role("pir", "1.0.0", SAYS_ITS_HEAP)) as found:
+        yield found
 
 
 def said_since(board, start):
