@@ -99,11 +99,19 @@ class Links:
         sending = _Sending(link, writer, self._next_frame)
         link.wake = sending.wake
         sending.wake()  # something may wait already
+        # MicroPython's streams fill a buffer. Without a timeout: the mesh closes a silent link, which cancels this; on
+        # MicroPython a timeout that runs out while bytes come in loses them. And in here, not in a coroutine of its own:
+        # that would lie in the heap for as long as the link stands.
+        read = getattr(reader, "readinto", None)
         try:
-            await self._read(link, reader)
+            while not link.closing:
+                found = await (read(self._buffer) if read else reader.read(READ_SIZE))
+                self._take(link, found)
         except asyncio.CancelledError:
             if not sending.has_ended_link:
                 raise
+        except Exception as error:  # noqa: BLE001  whatever it was, it ends this link alone
+            link.close("%s: %s" % (type(error).__name__, error))
         finally:
             link.wake = None
             sending.stop()
@@ -112,24 +120,14 @@ class Links:
             self.mesh.link_down(link, self._clock())
         return link.closing
 
-    async def _read(self, link: Link, reader: object) -> None:
-        # Without a timeout: the mesh closes a silent link, which cancels this. On MicroPython a timeout that runs out
-        # while bytes come in loses them.
-        fills = hasattr(reader, "readinto")  # MicroPython's does
-        chunk = self._buffer
-        try:
-            while not link.closing:
-                if fills:
-                    size = await reader.readinto(chunk)
-                else:
-                    chunk = await reader.read(READ_SIZE)
-                    size = len(chunk)
-                if not size:
-                    link.close("the other side has closed")
-                    return
-                self.mesh.receive(link, chunk, self._clock(), size)
-        except Exception as error:  # noqa: BLE001  whatever it was, it ends this link alone
-            link.close("%s: %s" % (type(error).__name__, error))
+    def _take(self, link: Link, found: object) -> None:
+        """What was read: bytes, or how many there are in the buffer of all links."""
+        if not found:
+            link.close("the other side has closed")
+        elif isinstance(found, int):
+            self.mesh.receive(link, self._buffer, self._clock(), found)
+        else:
+            self.mesh.receive(link, found, self._clock(), len(found))
 
     def _next_frame(self, link: Link) -> bytes | None:
         frame = link.next_frame()

@@ -57,8 +57,8 @@ class Blocks:
         return None
 
     def claim(self, length: int = BLOCK) -> memoryview:
-        """The buffer to fetch a block into, or what else has to lie somewhere for a moment: the one not used for
-        longest, empty from now on. For more than fits into it, all of them."""
+        """The buffer to fetch a block into, or what else has to lie somewhere for a moment, as a report or an answer: the
+        one not used for longest, empty from now on. For more than fits into it, all of them."""
         if length > BLOCK:
             for block in self._blocks:
                 block.name = None

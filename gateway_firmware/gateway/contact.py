@@ -15,7 +15,7 @@ GREET_AFTER = 28 * SECOND  # of silence: it may have missed our last hello
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
-WAITING_MAX = 6144  # bytes of statuses kept until they are told
+WAITING_MAX = 4096  # bytes of statuses kept until they are told, a dozen of them
 
 
 class Contact:
@@ -140,7 +140,7 @@ class Contact:
         node.ask_at = now + node.ask_gap
         if silent or phase == "trial" or node.greeted != node.side.node_nonce:
             self._greet(node)
-        self._make_room(node)
+        self._make_room(node, now)
         if self._key_changes:
             self._give_key(node, status.get("key"))
         if self.on_status is not None:
@@ -220,11 +220,13 @@ class Contact:
     def _waiting(self) -> int:
         return sum([node.size for node in self._nodes.values()])
 
-    def _make_room(self, latest: KnownNode) -> None:
-        """Beyond the limit a status is not kept: its node is asked again when there is room."""
+    def _make_room(self, latest: KnownNode, now: int) -> None:
+        """Beyond the limit a status is not kept: its node is asked again as soon as there is room."""
         if self._waiting() > WAITING_MAX:
             latest.words = None
             latest.owed = latest.news == URGENT
+            if latest.owed:
+                latest.ask_at, latest.ask_gap = now + ASK_FIRST, 0
 
     def _tell(self) -> None:
         if self.on_news is not None:

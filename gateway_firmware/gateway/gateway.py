@@ -76,7 +76,9 @@ class Gateway:
         self.connection = Connection(config["home_assistant"]["url"], HEEDED)
         self.connection.room = blocks.claim
         session = Session(self.connection, board.node_id, keys.gateway, board.random)
-        self.reporter = Reporter(self.mesh, self.contact, self.distributor, self.facts)
+        self.reporter = Reporter(
+            self.mesh, self.contact, self.distributor, self.facts, blocks.claim
+        )
         home_assistant = HomeAssistant(session)
         home_assistant.on_keys = self._take_keys
         self.poller = Poller(home_assistant, blocks, self.distributor, self.reporter, board.now_us)

@@ -9,7 +9,7 @@ import json
 
 NODES_MAX = 4
 PROGRESS_MAX = 8
-ROOM = 3072  # bytes, taken once: a heap full of code has no such piece later
+ROOM = 3072  # bytes
 NODES_ROOM = 900  # bytes of the body after which no further node is put in
 CLOSING = 4  # bytes around a row, and behind the last one
 TREE_MAX = 64
@@ -21,9 +21,12 @@ BETWEEN_POLLS = 45_000_000  # us after which the regular report goes out rather 
 
 
 class Reporter:
-    """`facts()` answers the gateway object of a report as a dict."""
+    """`facts()` answers the gateway object of a report as a dict, `room()` at least ROOM bytes for its body, which are the
+    reporter's until `told` or `lost`."""
 
-    def __init__(self, mesh: object, contact: object, distributor: object, facts: object) -> None:
+    def __init__(
+        self, mesh: object, contact: object, distributor: object, facts: object, room: object
+    ) -> None:
         self._mesh = mesh
         self._contact = contact
         self._distributor = distributor
@@ -31,7 +34,8 @@ class Reporter:
         self._told_at = None  # when the last report was signed for; None makes the next one due
         self._gateway_news = self._tree_news = True
         self._flying = []  # what is in the report under way
-        self._body = bytearray(ROOM)
+        self._room = room
+        self._body = b""
         self._length = 0
         mesh.on_changed_connections(self._tree_changed)
 
@@ -55,8 +59,9 @@ class Reporter:
         return max(0, self._told_at + gap - now)
 
     def compose(self, now: int) -> memoryview:
-        """The body of the next report, good until the one after it. Follow it up with `told` or `lost`."""
+        """The body of the next report. Follow it up with `told` or `lost`."""
         self._flying = []
+        self._body = self._room()
         self._length = 0
         if self._told_at is not None and now - self._told_at >= BETWEEN_POLLS:
             self._contact.promote()  # the regular one: it tells of all nodes, in several if need be
@@ -89,7 +94,8 @@ class Reporter:
         piece = piece.encode() if isinstance(piece, str) else piece
         end = self._length + len(piece)
         if end > len(self._body):
-            self._body = self._body + bytes(end - len(self._body))
+            said, self._body = self._body, bytearray(end)
+            self._body[: self._length] = said[: self._length]
         memoryview(self._body)[self._length : end] = piece
         self._length = end
 

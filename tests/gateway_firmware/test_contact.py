@@ -5,6 +5,7 @@ import json
 import pytest
 from virtual_gateway import GATEWAY, KEY
 
+from gateway.contact import WAITING_MAX
 from painlessmesh.level1_node import NodeSide
 
 A, B = 2222222222, 3333333333
@@ -136,7 +137,7 @@ def test_a_day_without_home_assistant_costs_no_memory(gateway):
         node.extra = {"name": "x" * 30, "reason": "y" * 400}
     gateway.run(300)
     kept = [node.size for node in gateway.contact._nodes.values() if node.size]
-    assert sum(kept) <= 6144
+    assert sum(kept) <= WAITING_MAX
     assert len(kept) < 20
 
 

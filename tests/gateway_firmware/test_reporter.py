@@ -5,6 +5,7 @@ import json
 import pytest
 from virtual_gateway import VirtualGateway
 
+from gateway.blocks import Blocks
 from gateway.reporter import ROOM, Reporter
 
 A = 2222222222
@@ -18,7 +19,11 @@ class Talk:
     def __init__(self):
         self.gateway = VirtualGateway()
         self.reporter = Reporter(
-            self.gateway.mesh, self.gateway.contact, self.gateway.distributor, lambda: FACTS
+            self.gateway.mesh,
+            self.gateway.contact,
+            self.gateway.distributor,
+            lambda: FACTS,
+            Blocks().claim,
         )
         self.said = []
 

@@ -272,7 +272,18 @@ def test_the_delay_is_switched_off_by_number():
 
 
 class Stream:
-    """The read methods of both Pythons' streams."""
+    """Of both Pythons' streams what reads, and what ends."""
+
+    out_buf = b""
+
+    def close(self):
+        pass
+
+    async def wait_closed(self):
+        pass
+
+    def write(self, frame):
+        pass
 
     async def readinto(self, buffer):
         buffer[:3] = b"abc"
@@ -282,10 +293,11 @@ class Stream:
         return b"x" * min(size, 5)
 
 
-class Heard:
+class Heard(Mesh):
     """Takes what a link reads, and ends it after the second piece."""
 
     def __init__(self):
+        super().__init__(1)
         self.got = []
 
     def receive(self, link, chunk, _now, size):
@@ -295,9 +307,8 @@ class Heard:
 
 
 async def read_twice(reader):
-    links = Links(Mesh(1), Clock())
-    links.mesh = Heard()
-    await links._read(Mesh(1).link_up(0, True), reader)
+    links = Links(Heard(), Clock())
+    assert await links._serve(reader, Stream(), True) == "that was all"
     return links.mesh.got, links._buffer
 
 

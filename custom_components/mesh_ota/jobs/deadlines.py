@@ -152,6 +152,8 @@ class Clocks:
         other = busy.get(row.node_id, busy.get(_role(job, row), job.id))
         if other != job.id:
             return "other_job", {"number": other}
+        if self._handouts.serves_others_only(job, row.gateway_id):
+            return "other_firmware", {}
         most = self._handouts.parallel(row.gateway_id)
         return "turn", {"most": min(most, job.rollout.max_parallel or most)}
 

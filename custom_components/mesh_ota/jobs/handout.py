@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..const import (
+    IMAGE_WEIGHT,
     MAX_LISTED_JOBS,
     MAX_PARALLEL,
     MAX_TARGETS,
@@ -62,6 +63,12 @@ class Handouts:
         """Whether the row stands in its gateway's list."""
         handout = self._current.get(row.gateway_id)
         return handout is not None and (job.id, row.node_id) in handout.rows
+
+    def serves_others_only(self, job: Job, gateway_id: str) -> bool:
+        """Whether the gateway's list has other jobs, and no node of this one."""
+        handout = self._current.get(gateway_id)
+        listed = {number for number, _ in handout.rows} if handout else set()
+        return bool(listed) and job.id not in listed
 
     def commit_waits_for(self, job: Job, row: NodeRow) -> tuple[str, dict[str, str | int]] | None:
         """Return why a node that has the whole image may not restart yet; None if it may, or has it not."""
@@ -150,7 +157,7 @@ class Handouts:
                 most = min(
                     most, PARALLEL_UNTOLD
                 )  # C++ nodes commit themselves, so nobody else counts
-            if len(taking) >= room or taking.count(job.id) >= most or alone or own:
+            if _load(taking, job.id, room) > room or taking.count(job.id) >= most or alone or own:
                 continue
             taking.append(job.id)
             chosen.append((job, row))
@@ -203,6 +210,12 @@ def parallel(gateway: Node | None) -> int:
     """Return how many nodes may take parts from a gateway at the same time."""
     told = gateway is not None and gateway.room
     return min(MAX_PARALLEL, told) if told else PARALLEL_UNTOLD
+
+
+def _load(taking: list[int], job_id: int, room: int) -> int:
+    """Return how many nodes' worth a gateway has to hold, with one more node of this job; by the job of each that takes parts."""
+    images = len({*taking, job_id})
+    return len(taking) + 1 + (IMAGE_WEIGHT * (images - 1) if room > PARALLEL_UNTOLD else 0)
 
 
 def _fitting(picks: list[Pick], room: int) -> list[Pick]:

@@ -10,6 +10,7 @@ SENTENCES = {
     "gateway_away": "Its gateway has not been heard since {since}; it goes on when the gateway calls.",
     "gateway_never_heard": "Its gateway has not called yet; it goes on when the gateway calls.",
     "told": "Its gateway has been told, and offers it the firmware next.",
+    "other_firmware": "Waits for its turn; the gateway brings only a few kinds of firmware to its nodes at a time.",
     "turn": "Waits for its turn; the gateway serves {most} nodes at a time.",
     "other_job": "Waits for job {number}, which came before it.",
     "chip_not_confirmed": "A C++ node does not say which chip it has: make a job for this node alone once.",
