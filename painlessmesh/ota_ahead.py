@@ -38,6 +38,7 @@ class AheadTarget:
     stock = False
     broadcasted = False
     compressed = None
+    ahead = AHEAD_LIMIT
     sent_again = 0  # parts, in the whole transfer
     repeats = 0  # in a row without a word
     seen = 0  # as it said last
@@ -51,7 +52,8 @@ class AheadTarget:
     def __init__(self, node_id: int, offer: object, ahead: int = AHEAD) -> None:
         self.node_id = node_id
         self.offer = offer
-        self.ahead = min(ahead, AHEAD_LIMIT)
+        if ahead < AHEAD_LIMIT:
+            self.ahead = ahead
         self.base = -1
         self.window = min(FIRST_WINDOW, self.ahead)
         self._next = 0

@@ -59,7 +59,7 @@ WRONG_SIGNATURES_WINDOW: Final = timedelta(minutes=10)
 # is read from here, and crosses each link of the mesh, once.
 MAX_PARALLEL: Final = 20
 # What each further image takes of such a gateway's heap, in nodes: the job, its names, and which part went when.
-IMAGE_WEIGHT: Final = 3
+IMAGE_WEIGHT: Final = 6
 # `targets` in the whole list (docs/gateway-api.md §4), whatever a gateway says it can hold: with eight jobs, each
 # signed, and two keys such a list stays below its 16 KiB.
 MAX_TARGETS: Final = 32

@@ -98,6 +98,7 @@ class Delivery:
     furthest = 0  # first part that never went out
     silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
     _waits = False  # whether an offer to a C++ node is unanswered
+    waiting = ()  # requests of the sender whose block or link is not free yet
     old_error = False  # the node spoke of an error with this image before it was offered
     _boot = None  # boot number at the commit
     _sentence = _code = ""
@@ -108,7 +109,6 @@ class Delivery:
         self.attempt = attempt
         self.moved_at = now  # of the last sign of life in this matter
         self.act_at = now  # when to announce or commit next
-        self.waiting = []  # requests of the sender whose block or link is not free yet
 
     @property
     def tag(self) -> str:

@@ -69,7 +69,7 @@ class Serving:
         self._leave_the_others(delivery)
         self.sender.remove_target(delivery.node_id)
         taken, delivery.target = delivery.target, None
-        delivery.waiting = []
+        delivery.waiting = ()
         if taken is not None and not any([other.target for other in self.deliveries]):
             forget(OF_TRANSFERS)  # 6 KB of heap that the next transfer may not be near
 
@@ -132,8 +132,8 @@ class Serving:
         self._moved(delivery, now)
         if request is not None:
             if delivery.waiting and request.part <= delivery.waiting[0].part:
-                delivery.waiting = []  # the node is further back: those will be taken again
-            delivery.waiting.append(request)
+                delivery.waiting = ()  # the node is further back: those will be taken again
+            delivery.waiting += (request,)
         self.pump(now)
 
     def _instead(self, delivery: Delivery) -> None:
@@ -177,7 +177,7 @@ class Serving:
     def _pump(self, delivery: Delivery, now: int) -> None:
         link = self._mesh.link_to(delivery.node_id)
         if link is None:
-            delivery.waiting = []
+            delivery.waiting = ()
             return
         while link.waiting < LINK_ROOM and self._waiting() < ROOM:
             if not delivery.waiting and not self._take(delivery, now):
@@ -188,7 +188,7 @@ class Serving:
                     return
                 if not self._send(delivery, request, now):
                     return
-            delivery.waiting.pop(0)
+            delivery.waiting = delivery.waiting[1:]
 
     def _take(self, delivery: Delivery, now: int) -> bool:
         target = delivery.target
@@ -196,7 +196,7 @@ class Serving:
             target.tick(now)
         part = target.take(now)
         if part is not None:
-            delivery.waiting.append(Request(target, part, target.announces()))
+            delivery.waiting += (Request(target, part, target.announces()),)
         return part is not None
 
     def _send(self, delivery: Delivery, request: Request, now: int) -> bool:
@@ -215,7 +215,7 @@ class Serving:
             return None
         payload = self._payload(delivery.job, request.part)
         if payload is None:
-            delivery.waiting.insert(0, request)
+            delivery.waiting = (request,) + delivery.waiting
             return None
         if request.part < delivery.furthest:
             delivery.resent += 1
