@@ -23,6 +23,7 @@ from gateway.session import HEEDED, Session
 from painlessmesh.link import Links
 from painlessmesh.mesh import Mesh
 
+SECOND = 1_000_000
 BEAT_SECONDS = 0.1
 WATCHDOG_MS = 30_000
 FEED_US = 5_000_000  # a beat that has not come for so long gets no food
@@ -42,7 +43,9 @@ OF_UPDATE = (
     "device.slot_trial",
     "device.arrival",
 )
-SHORT_MOST = 5  # times in a boot
+SHORT_MOST = (
+    5  # times in a boot, with pauses of 1, 2, 4, 8 and 16 s: other transfers may end meanwhile
+)
 NO_MEMORY = "There was too little memory to take the image."
 ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
 
@@ -62,6 +65,7 @@ class Gateway:
         self.updating = None  # own_update.OwnUpdate, once a job names this gateway
         self._own = None  # the delivery to this gateway that the next step is for
         self._short = 0  # times that there was too little memory for one
+        self._own_after = 0  # when to try again then
         self.mesh = Mesh(board.node_id)
         self.mesh.root = True
         self.mesh.on_error = lambda error: print("mesh:", type(error).__name__, error)
@@ -137,6 +141,8 @@ class Gateway:
         if delivery.state in (FAILED, RESTARTING):
             self._let_go_of_update()
             return
+        if now < self._own_after:
+            return
         try:
             if self.updating is None:
                 from gateway import own_update
@@ -147,6 +153,7 @@ class Gateway:
             print("own update:", error)
             self.updating = None
             forget(OF_UPDATE)  # what has arrived is on flash, and goes on from there
+            self._own_after = now + (SECOND << self._short)
             self._short += 1
             if self._short > SHORT_MOST:
                 delivery.fail("space", NO_MEMORY, now)

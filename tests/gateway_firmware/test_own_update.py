@@ -301,7 +301,7 @@ class ShortOfMemory:
         self.updating = None
         self.ticks = 0
         self.left = times
-        self._short = 0
+        self._short = self._own_after = 0
         self._blocks = None
         monkeypatch.setattr(whole, "forget", lambda _names: None)
         monkeypatch.setattr(own_update, "of", lambda _gateway: self)
@@ -315,17 +315,20 @@ class ShortOfMemory:
 
 async def test_where_memory_is_short_it_begins_once_more(gateway, monkeypatch):
     short, delivery = ShortOfMemory(monkeypatch, times=2), gateway.delivery()
-    for now in range(3):
-        short.update_ourselves(delivery, now)
+    for second in range(3):
+        short.update_ourselves(delivery, second * whole.SECOND)
+        short.update_ourselves(delivery, second * whole.SECOND + 1)  # the pause before the next one
+    assert short.left == 0
+    short.update_ourselves(delivery, 3 * whole.SECOND)
     assert short.ticks == 1
     assert delivery.state != FAILED
 
 
 async def test_where_memory_stays_short_it_fails_with_a_sentence(gateway, monkeypatch):
     short, delivery = ShortOfMemory(monkeypatch, times=100), gateway.delivery()
-    for now in range(whole.SHORT_MOST + 1):
+    for pause in range(whole.SHORT_MOST + 1):
         assert delivery.state != FAILED
-        short.update_ourselves(delivery, now)
+        short.update_ourselves(delivery, whole.SECOND << pause)
     assert delivery.state == FAILED
     assert delivery.entry()["reason"] == "space"
     assert "too little memory" in delivery.entry()["error_message"]
