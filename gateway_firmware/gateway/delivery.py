@@ -98,7 +98,7 @@ class Delivery:
     furthest = 0  # first part that never went out
     silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
     _waits = False  # whether an offer to a C++ node is unanswered
-    waiting = ()  # requests of the sender whose block or link is not free yet
+    waiting: tuple = ()  # requests of the sender whose block or link is not free yet
     old_error = False  # the node spoke of an error with this image before it was offered
     _boot = None  # boot number at the commit
     _sentence = _code = ""
