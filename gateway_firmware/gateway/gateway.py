@@ -43,9 +43,8 @@ OF_UPDATE = (
     "device.slot_trial",
     "device.arrival",
 )
-SHORT_MOST = (
-    5  # times in a boot, with pauses of 1, 2, 4, 8 and 16 s: other transfers may end meanwhile
-)
+# Times in a boot, with pauses of 1, 2, 4, 8 and 16 s: other transfers may end meanwhile.
+SHORT_MOST = 5
 NO_MEMORY = "There was too little memory to take the image."
 ROUTER_PAUSE_LONGEST = 60  # our own access point goes deaf while the radio looks for the router
 

@@ -43,10 +43,8 @@ class Poller:
         self._failures = 0
         self._shortages = 0  # of memory, one soon after the other
         self._short_at = 0
-        self._trouble_of = (
-            False,
-            False,
-        )  # whether the last failure was an answer, and came from who has our key
+        # Whether the last failure was an answer, and came from somebody who has our key.
+        self._trouble_of = False, False
         self._trouble = ""
 
     def wake(self) -> None:
@@ -187,10 +185,8 @@ class Poller:
         # Where its dialog has heard us, Home Assistant opens a session and refuses it until the entry is there: soon.
         known = self._home_assistant.session.opened > 0
         if (reached, known) != self._trouble_of:
-            self._failures, self._trouble_of = (
-                0,
-                (reached, known),
-            )  # what is wrong now has only begun
+            self._trouble_of = reached, known
+            self._failures = 0  # what is wrong now has only begun
         if reached and not known:
             pause = UNKNOWN_PAUSE
         else:
