@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from homeassistant.core import HomeAssistant
 
 from .gateway_client import GatewayClient
-from .test_update import NODE, UPDATE, install, pending_job, progress
+from .update_entity import NODE, UPDATE, install, pending_job, progress
 
 
 @pytest.fixture
