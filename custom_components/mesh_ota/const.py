@@ -58,8 +58,10 @@ WRONG_SIGNATURES_WINDOW: Final = timedelta(minutes=10)
 # Nodes that take parts at the same time: what a gateway is made for. Those of one job go together, so that each part
 # is read from here, and crosses each link of the mesh, once.
 MAX_PARALLEL: Final = 20
-# What each further image takes of such a gateway's heap, in nodes: the job, its names, and which part went when.
-IMAGE_WEIGHT: Final = 6
+# With several images at a time such a gateway's heap decides, counted in nodes that take parts: each further image takes
+# as much as two of them, and a node that is only known half as much as one. A house of seven with six types has room.
+IMAGE_WEIGHT: Final = 2
+SEVERAL_IMAGES_ROOM: Final = 23
 # `targets` in the whole list (docs/gateway-api.md §4), whatever a gateway says it can hold: with eight jobs, each
 # signed, and two keys such a list stays below its 16 KiB.
 MAX_TARGETS: Final = 32

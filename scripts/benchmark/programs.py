@@ -8,7 +8,6 @@ Heap is what objects in use take, looked at again and again.
 import asyncio
 import hashlib
 import importlib.util
-import random
 import re
 import sys
 import tempfile
@@ -19,9 +18,7 @@ from statistics import median
 from types import ModuleType
 from typing import Any
 
-from simulator import firmware, virtual_mesh
-from simulator.bootloader import Board, Machine
-from simulator.guardian import Guardian
+from simulator import firmware
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TESTS = REPOSITORY / "tests"
@@ -165,42 +162,19 @@ async def gateway_figures(tests: ModuleType, size: int) -> dict[str, object]:
 
 async def node_figures(tests: ModuleType, size: int) -> dict[str, object]:
     """One update of a node."""
+    says = firmware.with_role("pir", "1.0.0", SAYS_ITS_HEAP)
     with tempfile.TemporaryDirectory() as folder:
-        place, guardian = Path(folder), Guardian()
-        (place / "air").mkdir()
-        hardware = firmware.compile_hardware(place / "hardware")
-        machine = Machine(virtual_mesh.MICROPYTHON, hardware, place / "air", guardian)
-        mac = bytes([0x24, 0x6F, 0x28, 0xAE, random.randrange(10, 250), 2])  # noqa: S311
-        board = Board(machine, place / "board", "hall", mac, tests.HEAP)
-        firmware.put_into_service(board.flash, firmware.with_role("pir", "1.0.0", SAYS_ITS_HEAP))
-        (board.flash / "config.json").write_text(tests.json.dumps(config(tests.h.KEY)))
-        gateway = tests.Gateway(board)
-        await board.start()
-        gateway.open()
-        try:
+        async with tests.in_service(Path(folder), says) as gateway:
             await gateway.until(lambda _status: gateway._greeted(), 20)  # noqa: SLF001
             await asyncio.sleep(IDLE_SAMPLES * 0.2)
-            idle = len(board.said())
+            idle = len(gateway.board.said())
             padding = hashlib.shake_128(b"padding").digest(max(1, size - 48 * KIB))
             image = firmware.with_new_behaviour("pir", "1.1.0", padding)
             md5 = await gateway.offer(image)
             await gateway.until(lambda status: status["phase"] == "ready", 120)
-            said = board.said()
+            said = gateway.board.said()
             gateway.commit(md5)
             return {"node_heap_over_idle_kib": over_idle([said[:idle]], [said[idle:]])}
-        finally:
-            await gateway.close()
-            await board.stop()
-            guardian.close()
-
-
-def config(key: bytes) -> dict[str, object]:
-    return {
-        "node_type": "pir",
-        "name": "hall",
-        "mesh": {"prefix": "house", "password": "long enough"},
-        "mesh_key": key.hex(),
-    }
 
 
 def figures(sizes: tuple[int, ...]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from custom_components.mesh_ota.const import (
     MAX_TARGETS,
     TARGETS_UNTOLD,
 )
+from custom_components.mesh_ota.jobs.job import Job
 from custom_components.mesh_ota.jobs.rollout import Rollout
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
@@ -99,14 +100,26 @@ def test_as_many_nodes_take_parts_at_a_time_as_the_gateway_is_made_for(room: int
     assert house.listed() == {job.id: [MANY[0], *MANY[2 : most + 1]]}
 
 
-def test_each_further_image_takes_the_room_of_six_nodes():
-    """A gateway keeps a job, its names and its pace in the same small heap as what it knows of each node."""
-    house = House()
+def kinds(house: House, number: int, nodes: int) -> list[Job]:
+    """So many jobs for types of their own, each with so many nodes."""
     jobs = []
-    for kind in range(6):
-        for node_id in MANY[4 * kind : 4 * kind + 4]:
+    for kind in range(number):
+        for node_id in MANY[nodes * kind : nodes * (kind + 1)]:
             house.join(node_id, type=f"kind{kind}")
         jobs.append(house.create(firmware(9 + kind, node_type=f"kind{kind}")))
+    return jobs
+
+
+def test_a_small_house_gets_all_its_kinds_at_once():
+    house = House()
+    jobs = kinds(house, 6, 1)
+    assert list(house.listed()) == [job.id for job in jobs]
+
+
+def test_in_a_large_house_a_gateway_has_room_for_few_kinds_at_a_time():
+    """It keeps jobs, their names and their pace in the same small heap as what it knows of each node."""
+    house = House()
+    jobs = kinds(house, 6, 4)
     listed = house.listed()
     assert {job: len(nodes) for job, nodes in listed.items()} == {jobs[0].id: 4, jobs[1].id: 4}
     assert jobs[5].nodes[MANY[20]].reason == "other_firmware"

@@ -154,9 +154,11 @@ async def in_service(folder, bundle):
         found = Gateway(board)
         await board.start()
         found.open()
-        yield found
-        await found.close()
-        await board.stop()
+        try:
+            yield found
+        finally:
+            await found.close()
+            await board.stop()
 
 
 @pytest.fixture

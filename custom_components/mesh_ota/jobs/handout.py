@@ -11,6 +11,7 @@ from ..const import (
     MAX_TARGETS,
     MICROPYTHON,
     PARALLEL_UNTOLD,
+    SEVERAL_IMAGES_ROOM,
     TARGETS_UNTOLD,
 )
 from ..nodes import Node, NodeRegistry
@@ -149,6 +150,7 @@ class Handouts:
         taking = [job.id for job, row in active if row.status not in _HAS_ALL]
         alone = any(row.node_id == row.gateway_id for _, row in active)
         room = self.parallel(gateway_id)
+        known = len(list(self._nodes.at(gateway_id)))
         chosen: list[Pick] = []
         for job, row in waiting:
             own = row.node_id == row.gateway_id and bool(active or chosen)
@@ -157,7 +159,7 @@ class Handouts:
                 most = min(
                     most, PARALLEL_UNTOLD
                 )  # C++ nodes commit themselves, so nobody else counts
-            if _load(taking, job.id, room) > room or taking.count(job.id) >= most or alone or own:
+            if taking.count(job.id) >= most or alone or own or not _fits(taking, job.id, room, known):
                 continue
             taking.append(job.id)
             chosen.append((job, row))
@@ -212,10 +214,13 @@ def parallel(gateway: Node | None) -> int:
     return min(MAX_PARALLEL, told) if told else PARALLEL_UNTOLD
 
 
-def _load(taking: list[int], job_id: int, room: int) -> int:
-    """Return how many nodes' worth a gateway has to hold, with one more node of this job; by the job of each that takes parts."""
-    images = len({*taking, job_id})
-    return len(taking) + 1 + (IMAGE_WEIGHT * (images - 1) if room > PARALLEL_UNTOLD else 0)
+def _fits(taking: list[int], job_id: int, room: int, known: int) -> bool:
+    """Whether a gateway of so many known nodes can hold one more that takes parts, of this job; `taking`: the others' jobs."""
+    images, nodes = len({*taking, job_id}), len(taking) + 1
+    if images == 1 or room <= PARALLEL_UNTOLD:
+        return nodes <= room
+    held = nodes + IMAGE_WEIGHT * (images - 1) + known // 2
+    return nodes <= room and held <= SEVERAL_IMAGES_ROOM
 
 
 def _fitting(picks: list[Pick], room: int) -> list[Pick]:
