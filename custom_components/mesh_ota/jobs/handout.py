@@ -159,7 +159,12 @@ class Handouts:
                 most = min(
                     most, PARALLEL_UNTOLD
                 )  # C++ nodes commit themselves, so nobody else counts
-            if taking.count(job.id) >= most or alone or own or not _fits(taking, job.id, room, known):
+            if (
+                taking.count(job.id) >= most
+                or alone
+                or own
+                or not _fits(taking, job.id, room, known)
+            ):
                 continue
             taking.append(job.id)
             chosen.append((job, row))
