@@ -40,6 +40,8 @@ class FirstRollout:
     connections: int = 0
     """how many the gateway has made to Home Assistant from the first press of Install to the last proof"""
     seconds: float = 0.0
+    traffic: bytes = b""
+    """all that has passed a wire meanwhile"""
 
     def row_of(self, node_id: str) -> dict[str, Any]:
         found: dict[str, Any] = next(
@@ -55,6 +57,8 @@ async def roll_out(stage: Stage) -> FirstRollout:
     entities = await stage.entities()
     chosen = [entities[name].entity_id for name in stage.mesh.nodes]
     began, connections = time.monotonic(), stage.mesh.uplink.connections
+    recording = stage.folder / "traffic.bin"
+    before = recording.stat().st_size
     for wire in stage.mesh.air.wires.values():
         wire.rate = _BYTES_PER_SECOND
     await stage.client.act("update", "install", entity_id=chosen)
@@ -64,6 +68,7 @@ async def roll_out(stage: Stage) -> FirstRollout:
             break
         await asyncio.sleep(0.2)
     rollout.seconds = time.monotonic() - began
+    rollout.traffic = recording.read_bytes()[before:]
     rollout.connections = stage.mesh.uplink.connections - connections
     await _look(stage, rollout)
     for wire in stage.mesh.air.wires.values():
