@@ -128,6 +128,16 @@ def test_in_a_large_house_a_gateway_has_room_for_few_kinds_at_a_time():
     assert list(house.listed()) == [job.id for job in jobs[1:3]]
 
 
+def test_where_one_job_takes_all_places_the_others_are_told_how_many_there_are():
+    house = House()
+    for node_id in MANY[:MAX_PARALLEL]:
+        house.join(node_id)
+    house.create()
+    house.join(MANY[-1], type="dht")
+    job = house.create(firmware(9, node_type="dht"))
+    assert job.nodes[MANY[-1]].reason == "turn"
+
+
 def test_fewer_take_parts_at_a_time_where_the_job_says_so():
     house = House()
     for node_id in MANY:

@@ -66,10 +66,11 @@ class Handouts:
         return handout is not None and (job.id, row.node_id) in handout.rows
 
     def serves_others_only(self, job: Job, gateway_id: str) -> bool:
-        """Whether the gateway's list has other jobs, and no node of this one."""
+        """Whether the gateway has places left, and still only other jobs."""
         handout = self._current.get(gateway_id)
-        listed = {number for number, _ in handout.rows} if handout else set()
-        return bool(listed) and job.id not in listed
+        rows = handout.rows if handout else frozenset()
+        has_places = 0 < len(rows) < self.parallel(gateway_id)
+        return has_places and all(number != job.id for number, _ in rows)
 
     def commit_waits_for(self, job: Job, row: NodeRow) -> tuple[str, dict[str, str | int]] | None:
         """Return why a node that has the whole image may not restart yet; None if it may, or has it not."""
@@ -150,7 +151,7 @@ class Handouts:
         taking = [job.id for job, row in active if row.status not in _HAS_ALL]
         alone = any(row.node_id == row.gateway_id for _, row in active)
         room = self.parallel(gateway_id)
-        known = len(list(self._nodes.at(gateway_id)))
+        known = len(self._nodes.at(gateway_id))
         chosen: list[Pick] = []
         for job, row in waiting:
             own = row.node_id == row.gateway_id and bool(active or chosen)
