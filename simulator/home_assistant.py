@@ -74,10 +74,10 @@ class HomeAssistant:
             )  # fmt: skip
         self._guardian.guard(self._process.pid)
         await self._wait_until_it_answers()
-        if self.client.has_account:
-            self._settling = None
-        else:
+        is_fresh = not self.client.has_account
+        if is_fresh:
             await self.client.onboard()
+        if is_fresh or self._settling is not None:  # a kill has cut it short
             self._settling = asyncio.create_task(self._settle())
         return time.monotonic() - began
 
@@ -86,6 +86,7 @@ class HomeAssistant:
         await asyncio.sleep(_ADDED_SECONDS)
         await self._wait_until_it_answers()
         await self.client.forget_the_internet()
+        self._settling = None
 
     async def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -118,9 +119,9 @@ class HomeAssistant:
 
     async def _settled(self) -> None:
         """Until then it does not listen to SIGTERM: it would end without a word and with nothing saved."""
-        settling, self._settling = self._settling, None
-        if settling is not None and self._process is not None and self._process.returncode is None:
-            await settling
+        is_alive = self._process is not None and self._process.returncode is None
+        if self._settling is not None and is_alive:
+            await self._settling
 
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""

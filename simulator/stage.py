@@ -75,7 +75,7 @@ class Stage:
         await self.mesh.stop()
         if keep:
             await self.home_assistant.stop()
-        else:
+        else:  # nobody reads what it would still write
             await self.home_assistant.kill()
         self.guardian.close()
         if not keep:
