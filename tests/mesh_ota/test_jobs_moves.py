@@ -1,13 +1,21 @@
 """Rows that change their gateway, and lists of a Home Assistant that is older than what its gateways have seen."""
 
+import pytest
+
 from custom_components.mesh_ota.jobs.states import JobStatus, NodeStatus
 
 from .house import ATTIC, GATEWAY, HALL, OTHER_GATEWAY, House
 
 
-def test_each_gateway_is_given_its_own_nodes_only():
-    house = House()
-    house.add_gateway(OTHER_GATEWAY)
+@pytest.fixture
+def house() -> House:
+    """Two gateways, and nobody in it."""
+    found = House()
+    found.add_gateway(OTHER_GATEWAY)
+    return found
+
+
+def test_each_gateway_is_given_its_own_nodes_only(house: House):
     house.join(HALL)
     house.join(ATTIC, OTHER_GATEWAY)
     job = house.create()
@@ -15,9 +23,7 @@ def test_each_gateway_is_given_its_own_nodes_only():
     assert house.listed(OTHER_GATEWAY) == {job.id: [ATTIC]}
 
 
-def test_a_node_that_moves_takes_its_row_along_as_a_new_attempt():
-    house = House()
-    house.add_gateway(OTHER_GATEWAY)
+def test_a_node_that_moves_takes_its_row_along_as_a_new_attempt(house: House):
     house.join(HALL)
     job = house.create()
     house.progress(job, "downloading", current_part=5)
@@ -29,9 +35,7 @@ def test_a_node_that_moves_takes_its_row_along_as_a_new_attempt():
     assert house.listed(OTHER_GATEWAY) == {job.id: [HALL]}
 
 
-def test_moving_from_gateway_to_gateway_is_no_failed_try():
-    house = House()
-    house.add_gateway(OTHER_GATEWAY)
+def test_moving_from_gateway_to_gateway_is_no_failed_try(house: House):
     house.join(HALL)
     job = house.create()
     for here, there in ((GATEWAY, OTHER_GATEWAY), (OTHER_GATEWAY, GATEWAY)) * 2:
@@ -44,9 +48,7 @@ def test_moving_from_gateway_to_gateway_is_no_failed_try():
     assert (row.status, row.tries) == (NodeStatus.PENDING, 1)
 
 
-def test_a_node_never_moves_between_commit_and_proof():
-    house = House()
-    house.add_gateway(OTHER_GATEWAY)
+def test_a_node_never_moves_between_commit_and_proof(house: House):
     house.join(HALL)
     job = house.create()
     house.progress(job, "restarting", boot=7)
@@ -55,9 +57,7 @@ def test_a_node_never_moves_between_commit_and_proof():
     assert house.nodes.nodes[HALL].gateway_id == GATEWAY
 
 
-def test_a_node_that_both_gateways_see_stays_where_it_is():
-    house = House()
-    house.add_gateway(OTHER_GATEWAY)
+def test_a_node_that_both_gateways_see_stays_where_it_is(house: House):
     house.join(HALL)
     house.nodes.report_tree(OTHER_GATEWAY, [[HALL, OTHER_GATEWAY]], house.now)
     assert house.nodes.nodes[HALL].gateway_id == GATEWAY
