@@ -23,6 +23,7 @@ QUEUE_LIMIT = (
 SILENCE = 300_000
 FIRST_SILENCE = 1_000_000
 SILENCE_LIMIT = 3_000_000
+LONE_WORD = 200_000  # us until a node speaks of a part that came alone
 REPEATS_LIMIT = 10  # without a word; then it is the node's turn to speak
 
 ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart
@@ -43,6 +44,7 @@ class AheadTarget:
     repeats = 0  # in a row without a word
     seen = 0  # as it said last
     _again = ()  # lost parts
+    _asked = -1  # part that was sent again because nothing was heard
     _shrunk_at = 0  # order of the last sending when the window shrank
     _timed = None  # (order, when) of the sending that measures the trip
     _trip = 0
@@ -85,13 +87,13 @@ class AheadTarget:
         ):  # what we do not know of: it was sent before we began anew, or to everybody
             self.pass_on(self._next, now)
         before = self._arrived
-        arrived = self._there_now(part, seen, missing)
+        arrived = self._there_now(part, seen, missing, now)
         self._heard_at = now
         self.seen = seen
         if self.repeats and (arrived or self._arrived > before):
             self.repeats = 0
         self._measure(now)
-        if now - self._sent_at > self._patience():
+        if now - self._sent_at > (self._patience() if self._trip else SILENCE_LIMIT):
             # By now it would have come: nothing is on its way any more.
             self._arrived = self._order + 1
             self._timed = None
@@ -130,6 +132,7 @@ class AheadTarget:
         self._timed = None
         self._orders[0] = -1
         self._again = (self.base,)
+        self._asked = self.base
 
     def announces(self) -> bool:
         return False
@@ -142,6 +145,7 @@ class AheadTarget:
         self.base = self._next = part
         self._orders = array("h")
         self._again = ()
+        self._asked = -1
         self._arrived = self._order
         self.repeats = 0
 
@@ -166,15 +170,22 @@ class AheadTarget:
         self._shrunk_at = max(0, self._shrunk_at - ORDERS_BACK)
         self._timed = None
 
-    def _there_now(self, part: int, seen: int, missing: int) -> int:
+    def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:
         """Note what is there; answers how many parts that are new."""
-        new = 0
+        new = asked = 0
         for at in range(self.base, min(seen, self._next)):
             order = self._orders[at - self.base]
             if order and (at < part or not missing >> (at - part) & 1):
                 new += 1
-                self._arrived = max(self._arrived, order)
+                if at == self._asked:
+                    asked = order
+                else:
+                    self._arrived = max(self._arrived, order)
                 self._orders[at - self.base] = 0
+        # Of a part sent again into silence either may have come: the one that was thought lost, when a slow link has
+        # carried others with it, or when this word is sooner here than a trip takes. Then all behind it is on its way.
+        if new == 1 and now - self._sent_at >= max(self._best_trip, LONE_WORD):
+            self._arrived = max(self._arrived, asked)
         self._orders = self._orders[part - self.base :]
         self.base = part
         return new
@@ -202,6 +213,7 @@ class AheadTarget:
             self._timed = None
             if not self._trip:
                 self._trip = self._best_trip = trip
+                self._varies = trip // 2  # as TCP begins (RFC 6298, 2.2)
             self._varies = (3 * self._varies + abs(trip - self._trip)) // 4
             self._trip = (3 * self._trip + trip) // 4
             self._best_trip = min(self._best_trip, trip)

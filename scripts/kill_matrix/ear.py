@@ -33,6 +33,10 @@ class Ear:
         """Parts that went out to the node beyond once each."""
         return len(self._sent) - len(set(self._sent))
 
+    def sent_before(self, count: int) -> int:
+        """Of the parts after the first `count` ones: those that were among these."""
+        return len(set(self._sent[:count]) & set(self._sent[count:]))
+
     def reached(self, point: str) -> bool:
         if point in SHARES:
             wanted = min(int(SHARES[point] * self.parts), self.parts - 1)

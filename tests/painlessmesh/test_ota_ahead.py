@@ -192,6 +192,41 @@ def test_a_queue_that_grows_slowly_makes_nothing_go_twice():
     assert len(sent) - arrived <= 16
 
 
+def test_a_queue_that_comes_at_once_makes_nothing_go_twice():
+    """The first part alone took half a second; then a relay holds seven for a second, and a word crosses what was sent again."""
+    made = target()
+    made.window = 1
+    taken(made, 0)
+    made.told(1, 1, 0, 500 * MS)
+    made.window = 8
+    assert taken(made, 500 * MS) == list(range(1, 9))
+    made.tick(1500 * MS)
+    assert taken(made, 1500 * MS) == []
+    made.tick(2100 * MS)
+    assert taken(made, 2100 * MS) == [1]
+    made.told(2, 2, 0, 2110 * MS)
+    made.told(6, 6, 0, 2200 * MS)
+    assert taken(made, 2200 * MS)[0] == 9 and made.sent_again == 1
+
+
+def test_others_that_came_with_the_part_sent_again_say_that_it_had_not_been_lost():
+    made = target()
+    taken(made, 0)
+    made.tick(SECOND)
+    assert taken(made, SECOND) == [0]
+    made.told(3, 3, 0, 1500 * MS)
+    assert taken(made, 1500 * MS)[0] == 8 and made.sent_again == 1
+
+
+def test_where_the_part_sent_again_came_alone_all_behind_it_was_lost():
+    made = target()
+    taken(made, 0)
+    made.tick(SECOND)
+    assert taken(made, SECOND) == [0]
+    made.told(1, 1, 0, 1500 * MS)
+    assert taken(made, 1500 * MS)[:7] == list(range(1, 8))
+
+
 def test_who_stays_silent_is_left_alone_until_it_speaks():
     made = target()
     taken(made, 0)

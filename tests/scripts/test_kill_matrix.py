@@ -44,6 +44,7 @@ def test_a_part_that_goes_out_twice_is_counted_once_more() -> None:
     assert ear.sent == 0
     ear.hear(stream, heard[50:])
     assert (ear.sent, ear.sent_again) == (3, 1)
+    assert [ear.sent_before(count) for count in range(4)] == [0, 0, 1, 0]
 
 
 def test_points_are_reached_one_after_the_other() -> None:
