@@ -33,6 +33,24 @@ micropython_from_packages() {
     use_own_libraries "$PACKAGES/micropython" "$program" && is_micropython_new_enough "$program" && say "$program"
 }
 
+# A board's words have 4 bytes and this computer's 8, so what a program takes of a board's heap shows only in a
+# MicroPython of 32 bits. Nothing but the tests of memory uses it; a computer that cannot run it does without.
+find_micropython_of_32_bits() {
+    local key program=$PACKAGES/micropython32/usr/bin/micropython
+    [ "$(uname -sm)" = "Linux x86_64" ] && has_system_packages || return 0
+    key=$(key_of micropython32)
+    is_done micropython32 "$key" && return 0
+    rm -f "$TOOLS/bin/micropython32"
+    say "Unpacking a MicroPython with words of 4 bytes, as on a board."
+    if ARCHITECTURE=i386 unpack_packages micropython32 micropython &&
+        use_own_libraries "$PACKAGES/micropython32" "$program" && is_micropython_new_enough "$program"; then
+        ln -sfn "$program" "$TOOLS/bin/micropython32"
+    else
+        say "There is none for this computer: the tests of a board's memory will be skipped."
+    fi
+    mark_done micropython32 "$key"
+}
+
 # MicroPython built as an extension of Python: no program of its own, so a wrapper starts it.
 micropython_from_pypi() {
     local folder=$TOOLS/micropython

@@ -34,7 +34,8 @@ archive_mirror() {
         head -n 1 | tr -d '[:space:]'
 }
 
-# unpack_packages NAME PACKAGE... : into .tools/packages/NAME. False if no release has them.
+# unpack_packages NAME PACKAGE... : into .tools/packages/NAME. False if no release has them. ARCHITECTURE, if set, is
+# whose packages these are; else this machine's.
 unpack_packages() {
     local name=$1 root=$PACKAGES/$1 suite archive
     shift
@@ -61,8 +62,11 @@ write_apt_root() {
     : >"$apt/status"
     printf 'deb [signed-by=%s] %s %s %s\n' \
         "$(archive_keyring)" "$(archive_mirror)" "$suite" "$(archive_components)" >"$apt/sources.list"
+    : >"$apt/apt.conf"
+    [ -z "${ARCHITECTURE-}" ] ||
+        printf 'APT::Architecture "%s";\nAPT::Architectures { "%s"; };\n' "$ARCHITECTURE" "$ARCHITECTURE" >"$apt/apt.conf"
     # "#clear": containers hook their own cleaning into apt, which would need root.
-    cat >"$apt/apt.conf" <<CONF
+    cat >>"$apt/apt.conf" <<CONF
 Dir::State "$apt";
 Dir::State::status "$apt/status";
 Dir::State::lists "$apt/lists";

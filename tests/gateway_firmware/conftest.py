@@ -22,6 +22,7 @@ _load("home_assistant_side", HERE / "home_assistant_side.py")
 _load("node_side", HERE / "node_side.py")
 _load("mesh_net", HERE.parent / "painlessmesh" / "mesh_net.py")
 _load("gateway_in_house", HERE / "gateway_in_house.py")
+_load("compiled_gateway", HERE / "compiled_gateway.py")
 _load("virtual_gateway", HERE / "virtual_gateway.py")
 
 
@@ -55,3 +56,19 @@ async def until():
             await asyncio.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+async def houses(tmp_path):
+    """Starts gateways on MicroPython, by what compiled_gateway.House.start takes."""
+    import compiled_gateway
+
+    started = []
+
+    async def start(*words, **more):
+        started.append(await compiled_gateway.House.start(tmp_path, *words, **more))
+        return started[-1]
+
+    yield start
+    for house in started:
+        await house.stop()

@@ -12,6 +12,8 @@ import sys
 import time
 
 GATEWAY = 1111111111
+# us; after 18 minutes a time takes heap, where words have 4 bytes
+RUNNING_FOR = 1_000_000_000_000
 
 
 class Board:
@@ -21,7 +23,7 @@ class Board:
 
     def __init__(self):
         self._ticks = time.ticks_us()
-        self._now = 0
+        self._now = RUNNING_FOR
 
     def now_us(self):
         ticks = time.ticks_us()

@@ -300,7 +300,7 @@ def test_a_mesh_of_too_many_nodes_is_refused_and_a_full_one_fits_its_frame():
     nodes = b",".join(
         [
             b'{"nodeId":%d,"root":true,"subs":[{"nodeId":%d,"root":true}]}' % (n, n + 1)
-            for n in range(4000000000, 4000000086, 2)
+            for n in [4000000000 + 2 * more for more in range(43)]
         ]
     )
     link = mesh.link_up(START, False)
