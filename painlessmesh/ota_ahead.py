@@ -14,16 +14,17 @@ AHEAD_OF_ALL = 64  # the same where parts go to everybody, and the nodes' words 
 AHEAD_LIMIT = 64  # what a node takes at most
 FIRST_WINDOW = 8  # a node speaks after every fourth part
 LEAST_WINDOW = 4
-QUEUED = 60_000  # us that an answer may take beyond twice the shortest one seen
-QUEUE_LIMIT = (
-    800_000  # us that an answer may take at most: what is on its way then cannot be called back
-)
-# us without a word before something is sent again: a node speaks 200 ms after its last part, and its word must come here
-# by a way that may have queues. Before any trip was measured, TCP's first patience (RFC 6298).
-SILENCE = 300_000
-FIRST_SILENCE = 1_000_000
-SILENCE_LIMIT = 3_000_000
-LONE_WORD = 200_000  # us until a node speaks of a part that came alone
+# Callers' times are microseconds. In here they are 1024 us each: where words have 4 bytes, a number beyond 30 bits takes
+# 32 bytes of heap, which microseconds need after 18 minutes, these after twelve days.
+UNIT = 10  # bits
+QUEUED = 60  # that an answer may take beyond twice the shortest one seen
+QUEUE_LIMIT = 780  # that an answer may take at most: what is on its way then cannot be called back
+# Without a word before something is sent again: a node speaks 200 ms after its last part, and its word must come here by a
+# way that may have queues. Before any trip was measured, TCP's first patience of a second (RFC 6298).
+SILENCE = 293
+FIRST_SILENCE = 976
+SILENCE_LIMIT = 2930
+LONE_WORD = 195  # until a node speaks of a part that came alone
 REPEATS_LIMIT = 10  # without a word; then it is the node's turn to speak
 
 ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart
@@ -58,8 +59,7 @@ class AheadTarget:
             self.ahead = ahead
         self.base = -1
         self.window = min(FIRST_WINDOW, self.ahead)
-        self._next = 0
-        # Of base to _next - 1: the how-manyth sending that was; 0 when the part is there, -1 when it was lost.
+        # Of base to next_part - 1: the how-manyth sending that was; 0 when the part is there, -1 when it was lost.
         self._orders = array("h")
         self._order = 0
         self._arrived = 0  # highest order known to have arrived
@@ -80,12 +80,13 @@ class AheadTarget:
 
     def told(self, part: int, seen: int, missing: int, now: int) -> None:
         """A need: the node has all before `part`, and before `seen` all but those whose bit (counted from `part`) is set."""
+        now >>= UNIT
         if self.base < 0 or part < self.base:
             self._begin(part)  # it begins, or begins anew
         while (
-            self._next < seen
+            self.next_part < seen
         ):  # what we do not know of: it was sent before we began anew, or to everybody
-            self.pass_on(self._next, now)
+            self._orders.append(self._sending(now))
         before = self._arrived
         arrived = self._there_now(part, seen, missing, now)
         self._heard_at = now
@@ -105,26 +106,28 @@ class AheadTarget:
         """The part to send now, if there is one; lost ones first."""
         if self.base < 0 or self.stalled:
             return None
+        now >>= UNIT
         while self._again:
             part, self._again = self._again[0], self._again[1:]
             if part >= self.base and self._orders[part - self.base] < 0:
                 self.sent_again += 1
                 self._orders[part - self.base] = self._sending(now)
                 return part
-        if self._next >= min(self.base + self.window, self.limit):
+        part = self.next_part
+        if part >= min(self.base + self.window, self.limit):
             return None
-        return self.pass_on(self._next, now)
-
-    def pass_on(self, part: int, now: int) -> int:
-        """This part, the next one, goes out to the node: by `take`, or because it goes to everybody."""
-        self._next = part + 1
         self._orders.append(self._sending(now))
         return part
+
+    def pass_on(self, now: int) -> None:
+        """The next part goes out to the node with what goes to everybody."""
+        self._orders.append(self._sending(now >> UNIT))
 
     def tick(self, now: int) -> None:
         """Sends the first part not known to be there again when nothing was heard for too long."""
         if self.base < 0 or self.stalled or not self._orders or self._again:
             return
+        now >>= UNIT
         if now - self._heard_at < min(self._patience() << min(self.repeats, 3), SILENCE_LIMIT):
             return
         self._heard_at = now
@@ -139,10 +142,11 @@ class AheadTarget:
 
     @property
     def next_part(self) -> int:
-        return self._next
+        """The first one that never went out to it."""
+        return self.base + len(self._orders)
 
     def _begin(self, part: int) -> None:
-        self.base = self._next = part
+        self.base = part
         self._orders = array("h")
         self._again = ()
         self._asked = -1
@@ -173,7 +177,7 @@ class AheadTarget:
     def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:
         """Note what is there; answers how many parts that are new."""
         new = asked = 0
-        for at in range(self.base, min(seen, self._next)):
+        for at in range(self.base, min(seen, self.next_part)):
             order = self._orders[at - self.base]
             if order and (at < part or not missing >> (at - part) & 1):
                 new += 1
@@ -209,7 +213,7 @@ class AheadTarget:
 
     def _measure(self, now: int) -> None:
         if self._timed and self._arrived >= self._timed[0]:
-            trip = now - self._timed[1]
+            trip = max(1, now - self._timed[1])
             self._timed = None
             if not self._trip:
                 self._trip = self._best_trip = trip

@@ -9,7 +9,7 @@ cannot say it; one that misses a part asks for it in the name that the parts car
 goes to everybody again: whoever is at another part ignores it.
 """
 
-from painlessmesh.ota_ahead import QUEUED
+from painlessmesh.ota_ahead import QUEUED, UNIT
 from painlessmesh.protocol import number
 
 WINDOW = 32  # parts on their way to the slowest node, to begin with
@@ -52,7 +52,7 @@ class Push:
         self.targets = targets
         self.window = WINDOW
         self.part = -1  # next one; -1 until somebody has asked
-        # Of the last parts. As a dict they took 1.2 KB in one piece, for each image.
+        # Of the last parts, in UNITs. As a dict they took 1.2 KB in one piece, for each image.
         self._sent_at = [0] * KEPT
         self._ended = None  # (when the last part went out last, how often it was repeated)
         self._best_trip = 0
@@ -93,7 +93,7 @@ class Push:
         sent_at = self._sent_at[last % KEPT] if is_kept else 0
         if not sent_at:
             return  # before it all began, or long ago
-        trip = now - sent_at
+        trip = (now >> UNIT) - sent_at
         self._best_trip = min(self._best_trip or trip, trip)
         if self.part - self._judged < self.window // 2:
             return
@@ -116,11 +116,11 @@ class Push:
             return None
         part = self.part
         self.part += 1
-        self._sent_at[part % KEPT] = now
+        self._sent_at[part % KEPT] = now >> UNIT
         for target in self.targets:
             target.limit = self.part
             if target.base >= 0 and target.next_part == part:
-                target.pass_on(part, now)
+                target.pass_on(now)
         return ToAll(self.offer, part, self._own_id)
 
     def _last_again(self, now: int) -> "ToAll | None":

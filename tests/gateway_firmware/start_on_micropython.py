@@ -1,8 +1,8 @@
 """The gateway's program on MicroPython with a board that has no radio, compiled with the gateway as a module of it:
 `micropython … -m gateway.start_on_micropython PORT` in its flash folder.
 
-With `loaded` it says how many bytes of heap the code takes alone while an image goes to everybody, with `PORT measured`
-twenty times a second how many are in use.
+With `loaded` and names of modules that come late it says how many bytes of heap the code takes alone, with these; with
+`PORT measured` twenty times a second how many are in use, and which of them are there.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 import time
 
 GATEWAY = 1111111111
+COME_LATE = ("gateway.to_everybody", "painlessmesh.ota_ahead", "painlessmesh.ota_push")
 # us; after 18 minutes a time takes heap, where words have 4 bytes
 RUNNING_FOR = 1_000_000_000_000
 
@@ -89,7 +90,7 @@ def say_what_is_loaded():
     __import__("gateway.gateway")
     for name in ("Event", "gather", "open_connection"):
         getattr(asyncio, name)  # loads the file that it is in
-    for name in ("gateway.to_everybody", "painlessmesh.ota_ahead"):
+    for name in sys.argv[2:]:
         __import__(name)
     print(Board().heap_used())
 
@@ -101,7 +102,7 @@ async def run_and_say(*running):
 
 async def say():
     while True:
-        print("heap", Board().heap_used())
+        print("heap", Board().heap_used(), *[name for name in COME_LATE if name in sys.modules])
         await asyncio.sleep(0.05)
 
 
