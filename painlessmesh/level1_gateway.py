@@ -9,24 +9,34 @@ from painlessmesh.mac import hexmac
 from painlessmesh.protocol import number, u32
 
 
-class GatewaySide:
-    """What the gateway knows of the order of messages with one node."""
+class GatewayBoot:
+    """What is the same for all nodes: the mesh key, the gateway's id, the nonce of its present boot."""
 
-    def __init__(self, key: bytes, gateway_id: int, nonce: str, node_id: int) -> None:
+    def __init__(self, key: bytes, gateway_id: int, nonce: str) -> None:
+        self.key = key
+        self.gateway_id = gateway_id
+        self.nonce = nonce
+
+
+class GatewaySide:
+    """What the gateway knows of the order of messages with one node.
+
+    There are many of these on a board: few attributes.
+    """
+
+    def __init__(self, gateway: GatewayBoot, node_id: int) -> None:
         self.node_id = node_id
         self.node_nonce = ""  # of the node's present boot; "" until its first status
         self.boot = -1  # the node's boot number
-        self._key = key
-        self._me = gateway_id
-        self._nonce = nonce
+        self._gateway = gateway
         self._seq = 0  # last one that we sent
         self._heard = 0  # last one accepted within the node's present boot
 
     def check(self, package: dict) -> str | None:
         """The body of a status or need that is genuine, for this boot of ours, and newer than all before; else None."""
-        if u32(package, "from") != self.node_id or package.get("nonce") != self._nonce:
+        if u32(package, "from") != self.node_id or package.get("nonce") != self._gateway.nonce:
             return None
-        if not genuine(self._key, package, OF_NODE, self._me):
+        if not genuine(self._gateway.key, package, OF_NODE, self._gateway.gateway_id):
             return None
         if package["op"] == "status":
             return self._status(package)
@@ -35,12 +45,13 @@ class GatewaySide:
     def build(self, op: str, body: str) -> tuple:
         """Pairs of a hello or go to the node; a hello before its first status says nothing but "who are you"."""
         self._seq += 1
-        return package(self._key, op, self._me, self.node_id, self._seq, self.node_nonce, body)
+        me = self._gateway
+        return package(me.key, op, me.gateway_id, self.node_id, self._seq, self.node_nonce, body)
 
     def sign(self, announcement: tuple) -> tuple:
         """The pairs of an announcement to this node, with its `mac` after them."""
         said = announcement_texts(dict(announcement), self.node_nonce)
-        return announcement + (("mac", hexmac(self._key, *said)),)
+        return announcement + (("mac", hexmac(self._gateway.key, *said)),)
 
     def _status(self, package: dict) -> str | None:
         # A node counts from 1 again after each boot. Its boot number only grows, so what it said before can not return.

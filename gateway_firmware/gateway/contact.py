@@ -4,14 +4,13 @@ What a status means for an update is the distributor's; how it gets to Home Assi
 """
 
 from gateway.known_node import NEWS, URGENT, KnownNode
-from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_gateway import GatewayBoot
 from painlessmesh.mesh import Mesh
 from painlessmesh.protocol import LEVEL_1, OTA_REQUEST, decode, encode, quote, text, u32
 
 SECOND = 1_000_000
 ASK_FIRST = 3 * SECOND  # a node answers "who are you" at most once in 2 s
 ASK_AGAIN = 30 * SECOND
-GREET_AFTER = 28 * SECOND  # of silence: it may have missed our last hello
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
@@ -27,8 +26,7 @@ class Contact:
         self.on_news = None  # called when something is worth a report at once
         self._key_changes = []
         self._mesh = mesh
-        self._key = key
-        self._nonce = nonce
+        self._gateway = GatewayBoot(key, mesh.node_id, nonce)
         self._nodes = {}
         self._changed = True
         mesh.on_package(LEVEL_1, self._level_1)
@@ -59,10 +57,10 @@ class Contact:
         return self._go(node, said)
 
     def _go(self, node: KnownNode, said: tuple) -> bool:
-        if not node.side.node_nonce:
+        if not node.node_nonce:
             return False
         body = ",".join([quote(key) + ":" + quote(value) for key, value in said if value])
-        return self._mesh.send(node.side.build("go", "{" + body + "}"))
+        return self._mesh.send(node.build("go", "{" + body + "}"))
 
     def announcement(self, sender: object, delivery: object) -> bytes | None:
         """The offer to a node as a frame. None where the delivery has ended by now, or the heap has no room: it is
@@ -73,7 +71,7 @@ class Contact:
             return None
         try:
             pairs = sender.announcement(delivery.node_id)
-            return encode(node.side.sign(pairs + job.signed_keys()) if node else pairs)
+            return encode(node.sign(pairs + job.signed_keys()) if node else pairs)
         except MemoryError:
             return None
 
@@ -85,7 +83,7 @@ class Contact:
         for node in self._nodes.values():
             node.behind = bool(changes)  # until it has said its key again
             if changes:
-                node.ask_at = node.ask_gap = 0
+                node.ask_now()
 
     def _give_key(self, node: KnownNode, key: object) -> None:
         node.behind = False
@@ -119,13 +117,14 @@ class Contact:
                 node.news = URGENT
             elif node.ours and node.present:
                 node.owed = True
-                node.ask_at = node.ask_gap = 0
+                node.ask_now()
 
     # ---- what comes in
 
     def _level_1(self, package: dict, link: object, now: int) -> None:
         node = self._known(u32(package, "from"), now)
-        body = node.side.check(package) if node is not None else None
+        before = "" if node is None else node.node_nonce
+        body = node.check(package) if node is not None else None
         status = None if body is None else decode(body)
         if status is None:
             return
@@ -133,12 +132,11 @@ class Contact:
             if self.on_need is not None:
                 self.on_need(node.node_id, status, now)
             return
-        silent = node.heard_at is None or now - node.heard_at > GREET_AFTER
+        to_greet = node.greet or node.silent(now) or node.node_nonce != before
         node.said(status, now)
         phase = status.get("phase")
-        node.ask_gap = ASK_IN_TRIAL if phase in ("trial", "restarting") else ASK_AGAIN
-        node.ask_at = now + node.ask_gap
-        if silent or phase == "trial" or node.greeted != node.side.node_nonce:
+        node.ask_in(ASK_IN_TRIAL if phase in ("trial", "restarting") else ASK_AGAIN, now)
+        if to_greet or phase == "trial":
             self._greet(node)
         self._make_room(node, now)
         if self._key_changes:
@@ -161,23 +159,25 @@ class Contact:
     def _must_ask(self, node: KnownNode, now: int) -> bool:
         if node.owed and self._waiting() > WAITING_MAX // 2:
             return False
-        return now >= node.ask_at
+        return node.must_be_asked(now)
 
     def _ask(self, node: KnownNode, now: int) -> None:
         """Who are you? Bound to no boot of the node: it may have restarted unseen."""
-        node.ask_gap = min(max(ASK_FIRST, node.ask_gap * 2), ASK_AGAIN)
-        node.ask_at = now + node.ask_gap
-        nonce, node.side.node_nonce = node.side.node_nonce, ""
-        self._mesh.send(node.side.build("hello", self._hello()))
-        node.side.node_nonce = nonce
+        node.ask_in(min(max(ASK_FIRST, node.ask_gap * 2), ASK_AGAIN), now)
+        nonce, node.node_nonce = node.node_nonce, ""
+        self._mesh.send(node.build("hello", self._hello()))
+        node.node_nonce = nonce
 
     def _greet(self, node: KnownNode) -> None:
         """The hello that counts: bound to the node's boot, and a trial waits for it."""
-        if self._mesh.send(node.side.build("hello", self._hello())):
-            node.greeted = node.side.node_nonce
+        sent = self._mesh.send(node.build("hello", self._hello()))
+        if node.greet == sent:
+            node.greet = not sent
 
     def _hello(self) -> str:
-        return '{{"gateway":{},"nonce":"{}","protocol":1}}'.format(self._mesh.node_id, self._nonce)
+        return '{{"gateway":{},"nonce":"{}","protocol":1}}'.format(
+            self._mesh.node_id, self._gateway.nonce
+        )
 
     # ---- who is there
 
@@ -185,7 +185,7 @@ class Contact:
         """A neighbour that restarted may be back before anybody has seen that it was away."""
         node = self._nodes.get(node_id)
         if node is not None:
-            node.ask_at = node.ask_gap = 0
+            node.ask_now()
 
     def _tree_changed(self) -> None:
         self._changed = True
@@ -202,12 +202,11 @@ class Contact:
         """The record of a node; a new one is asked at once. None when there are too many."""
         node = self._nodes.get(node_id)
         if node is None and (len(self._nodes) < KNOWN_MAX or self._forget_one()):
-            node = KnownNode(GatewaySide(self._key, self._mesh.node_id, self._nonce, node_id))
-            node.ask_at = now
+            node = KnownNode(self._gateway, node_id)
             self._nodes[node_id] = node
         if node is not None and not node.present and self._mesh.link_to(node_id):
             node.present = True
-            node.ask_at, node.ask_gap = now, 0
+            node.ask_now()
         return node
 
     def _forget_one(self) -> bool:
@@ -224,9 +223,10 @@ class Contact:
         """Beyond the limit a status is not kept: its node is asked again as soon as there is room."""
         if self._waiting() > WAITING_MAX:
             latest.words = None
-            latest.owed = latest.news == URGENT
-            if latest.owed:
-                latest.ask_at, latest.ask_gap = now + ASK_FIRST, 0
+            if latest.news == URGENT:
+                latest.owed = True
+                latest.ask_in(ASK_FIRST, now)
+                latest.ask_gap = 0
 
     def _tell(self) -> None:
         if self.on_news is not None:

@@ -179,7 +179,7 @@ class Distributor:
         if moving and delivery.target is not None:
             delivery.act_at = delivery.moved_at + again
             return
-        if not job.stock and not node.side.node_nonce:
+        if not job.stock and not node.node_nonce:
             return  # it has not said who it is yet; contact is asking
         if not self._serving.sender.offer(job.offer):
             return  # nodes are on another image of that type until its job ends

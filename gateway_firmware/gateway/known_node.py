@@ -7,45 +7,58 @@ gateway's memory does not grow with the mesh.
 import hashlib
 import json
 
+from painlessmesh.level1_gateway import GatewayBoot, GatewaySide
+from painlessmesh.ota_ahead import UNIT
+
 NOTHING, NEWS, URGENT = 0, 1, 2
 
 # A change of these is worth a report at once; heap, signal and the like wait for the regular one.
 MATTERS = "type name hardware chip kind version proof slot boot nonce phase last error damaged signing key other"
 SECOND = 1_000_000
+GREET_AFTER = 28 * SECOND  # of silence: it may have missed our last hello
 
 
-class KnownNode:
-    """`side` is the order of its messages (`painlessmesh.level1.GatewaySide`).
+class KnownNode(GatewaySide):
+    """There are many of these on a board: twelve attributes, for more take half as much heap again, and none that takes
+    heap of its own. What few of them need is set on these alone."""
 
-    There are many of these on a board: few attributes, and none that takes heap of its own.
-    """
+    present = True  # in the tree
+    behind = False  # whether it may still have the signing key before
+    owed = False  # its status is to be told, and it has to be asked for it
+    greet = False  # it is to be greeted: there was no way for the hello that is bound to its present boot
 
-    behind = False  # whether it may still have the signing key before; set on the few that may
-
-    def __init__(self, side: object) -> None:
-        self.side = side
-        self.present = True  # in the tree
-        self.heard_at = None
-        self.ask_at = 0  # when to ask it who it is
-        self.ask_gap = 0
-        self.greeted = ""  # boot nonce of the node that was greeted last
+    def __init__(self, gateway: GatewayBoot, node_id: int) -> None:
+        super().__init__(gateway, node_id)
         self.words = None  # its last status as JSON, until told; (role, hardware) it asked for
         self.news = NOTHING
-        self.owed = False  # its status is to be told, and it has to be asked for it
+        self.ask_gap = 0  # us
+        self._heard_at = None  # in UNITs, as the next one
+        self._ask_at = 0  # when to ask it who it is
         self._digest = 0
-
-    @property
-    def node_id(self) -> int:
-        return self.side.node_id
 
     @property
     def ours(self) -> bool:
         """It has proved to have the mesh key."""
-        return bool(self.side.node_nonce)
+        return bool(self.node_nonce)
+
+    def silent(self, now: int) -> bool:
+        """Whether it was not heard of for so long that it may have missed our last hello."""
+        return self._heard_at is None or (now >> UNIT) - self._heard_at > GREET_AFTER >> UNIT
+
+    def ask_in(self, gap: int, now: int) -> None:
+        """To be asked who it is, `gap` us from now."""
+        self.ask_gap = gap
+        self._ask_at = (now + gap) >> UNIT
+
+    def ask_now(self) -> None:
+        self.ask_gap = self._ask_at = 0
+
+    def must_be_asked(self, now: int) -> bool:
+        return now >> UNIT >= self._ask_at
 
     def said(self, status: dict, now: int) -> None:
         """A status of this node that is genuine and new."""
-        self.heard_at = now
+        self._heard_at = now >> UNIT
         # Written anew: what MicroPython's parser lets pass need not be JSON to Home Assistant.
         self.words = json.dumps(status, separators=(",", ":")).encode()
         digest = hashlib.sha256()
@@ -58,12 +71,13 @@ class KnownNode:
         found = int.from_bytes(digest.digest()[:3], "big")  # small enough to take no heap
         worth = URGENT if self.owed or found != self._digest else NEWS
         self.news = max(self.news, worth)
-        self.owed = False
+        if self.owed:
+            self.owed = False
         self._digest = found
 
     def asked(self, role: str, hardware: str, now: int) -> None:
         """A node that never spoke level 1 has asked for parts of such an image."""
-        self.heard_at = now
+        self._heard_at = now >> UNIT
         if not self.ours and self.words != (role, hardware):
             self.words = (role, hardware)
             self.news = URGENT
@@ -78,7 +92,7 @@ class KnownNode:
     def entry(self, now: int) -> tuple:
         """Its entry in a report, as pieces of JSON; follow it up with `told` or `lost`."""
         self.news = NOTHING
-        heard = (now - self.heard_at) // SECOND
+        heard = ((now >> UNIT) - self._heard_at << UNIT) // SECOND
         head = '{{"node_id": "{}", "heard": {}, '.format(self.node_id, heard)
         if isinstance(
             self.words, bytes

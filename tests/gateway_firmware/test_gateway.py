@@ -359,9 +359,9 @@ async def test_the_router_may_go_and_come_while_the_mesh_goes_on(house, until, q
     node = await met(house, until)
     await house.home_assistant.stop()
     house.gateway.board.router = False
-    heard = house.gateway.contact.node(NODE).heard_at
+    heard = house.gateway.contact.node(NODE)._heard_at
     node.say()
-    await until(lambda: house.gateway.contact.node(NODE).heard_at > heard)
+    await until(lambda: house.gateway.contact.node(NODE)._heard_at > heard)
     await house.home_assistant.start()
     house.gateway.poller.start_anew()
     await until(

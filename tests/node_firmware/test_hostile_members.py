@@ -3,7 +3,7 @@
 import house as h
 import pytest
 
-from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_gateway import GatewayBoot, GatewaySide
 from painlessmesh.ota_sender import Offer, Sender
 from painlessmesh.protocol import encode
 
@@ -36,7 +36,7 @@ async def test_an_announcement_without_a_mac_is_ignored(met):
 
 
 async def test_an_announcement_under_another_key_is_ignored(met):
-    side = GatewaySide(OTHER_KEY, h.GATEWAY, h.NONCE, h.NODE)
+    side = GatewaySide(GatewayBoot(OTHER_KEY, h.GATEWAY, h.NONCE), h.NODE)
     side.node_nonce = met.node._side.nonce
     met.play(encode(side.sign(plain_offer(h.bundle("1.1.0")[0]))))
     await met.run(2)
@@ -110,7 +110,7 @@ async def test_a_hello_without_a_nonce_binds_the_node_to_nobody(house):
     house.mute = True
     house.boot()
     await house.run(1)
-    side = GatewaySide(h.KEY, h.GATEWAY, h.NONCE, h.NODE)
+    side = GatewaySide(GatewayBoot(h.KEY, h.GATEWAY, h.NONCE), h.NODE)
     body = '{"gateway":1111111111,"nonce":"9f86d081884c7d65","protocol":1}'
     house.play(encode(side.build("hello", body)))
     await house.run(1)
@@ -121,7 +121,7 @@ async def test_a_hello_without_a_nonce_binds_the_node_to_nobody(house):
 async def test_many_hellos_get_one_status_in_two_seconds(house):
     house.mute = True
     await house.run(1)
-    side = GatewaySide(h.KEY, h.GATEWAY, h.NONCE, h.NODE)
+    side = GatewaySide(GatewayBoot(h.KEY, h.GATEWAY, h.NONCE), h.NODE)
     body = '{"gateway":1111111111,"nonce":"9f86d081884c7d65","protocol":1}'
     for _ in range(20):
         house.play(encode(side.build("hello", body)))

@@ -1,7 +1,7 @@
 """Mutated frames for the protocol object: the same ones for the same seed, on both Pythons."""
 
 from painlessmesh.layout import TREE_LIMIT
-from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_gateway import GatewayBoot, GatewaySide
 from painlessmesh.level1_node import NodeSide
 from painlessmesh.mesh import Mesh
 from painlessmesh.neighbour import WAITING_BYTES, WAITING_LIMIT
@@ -92,7 +92,7 @@ class Victim:
         offer = Offer("r", "H", str(MD5, "utf-8"), 3000)
         self.sender.offer(offer)
         self.sender.add_target(offer, 3)
-        self.gateway_side = GatewaySide(bytes(32), 1, "0123456789abcdef", 3)
+        self.gateway_side = GatewaySide(GatewayBoot(bytes(32), 1, "0123456789abcdef"), 3)
         self.node_side = NodeSide(bytes(32), 1, "0123456789abcdef")
         self.mesh.on_package(10, lambda package, link, now: self.receiver.announce(package, now, 0))
         self.mesh.on_package(11, lambda package, link, now: self.sender.on_request(package, now))

@@ -1,7 +1,7 @@
 """Package 71 and the announcement's mac: who is believed. Runs on both Pythons."""
 
 from painlessmesh import level1
-from painlessmesh.level1_gateway import GatewaySide
+from painlessmesh.level1_gateway import GatewayBoot, GatewaySide
 from painlessmesh.level1_node import NodeSide
 from painlessmesh.mac import hexmac
 from painlessmesh.protocol import decode, encode
@@ -22,7 +22,9 @@ def over_the_wire(pairs):
 
 
 def sides():
-    return GatewaySide(KEY, GATEWAY, GATEWAY_NONCE, NODE), NodeSide(KEY, NODE, NODE_NONCE)
+    return GatewaySide(GatewayBoot(KEY, GATEWAY, GATEWAY_NONCE), NODE), NodeSide(
+        KEY, NODE, NODE_NONCE
+    )
 
 
 def met():
@@ -96,7 +98,7 @@ def test_a_forged_package_is_refused_whatever_was_changed():
         assert node.check(changed(go, **keys)) is None
         if keys != {"from": 3333333333}:
             assert gateway.check(changed(answer, **keys)) is None
-    other = GatewaySide(bytes(32), GATEWAY, GATEWAY_NONCE, NODE)
+    other = GatewaySide(GatewayBoot(bytes(32), GATEWAY, GATEWAY_NONCE), NODE)
     other.node_nonce = NODE_NONCE
     assert node.check(over_the_wire(other.build("go", "{}"))) is None
     assert node.check(go) == '{"do":"restart"}'
@@ -121,7 +123,7 @@ def test_a_package_of_an_earlier_boot_is_refused():
     rebooted = NodeSide(KEY, NODE, "0123456789abcdef")
     assert rebooted.check(go) is None
     said = over_the_wire(node.build("status", status()))
-    restarted = GatewaySide(KEY, GATEWAY, "fedcba9876543210", NODE)
+    restarted = GatewaySide(GatewayBoot(KEY, GATEWAY, "fedcba9876543210"), NODE)
     assert restarted.check(said) is None
 
 
@@ -184,7 +186,7 @@ def test_a_restarted_gateway_goes_on_where_the_node_has_heard_it():
         assert node.check(over_the_wire(gateway.build("go", "{}")))
     nonce = "fedcba9876543210"
     hello = HELLO.replace(GATEWAY_NONCE, nonce)
-    restarted = GatewaySide(KEY, GATEWAY, nonce, NODE)
+    restarted = GatewaySide(GatewayBoot(KEY, GATEWAY, nonce), NODE)
     asker = node.asked_by(over_the_wire(restarted.build("hello", hello)), 60 * SECOND)
     assert restarted.check(over_the_wire(node.build("status", status(heard=node.heard), asker)))
     assert node.check(over_the_wire(restarted.build("hello", hello))) == hello
@@ -208,7 +210,7 @@ def test_who_are_you_is_answered_once_in_two_seconds_and_proves_nothing():
 
 def test_a_forged_who_are_you_is_not_answered():
     _, node = sides()
-    stranger = GatewaySide(bytes(32), GATEWAY, GATEWAY_NONCE, NODE)
+    stranger = GatewaySide(GatewayBoot(bytes(32), GATEWAY, GATEWAY_NONCE), NODE)
     assert node.asked_by(over_the_wire(stranger.build("hello", HELLO)), 0) is None
     gateway, _ = sides()
     assert node.asked_by(over_the_wire(gateway.build("go", "{}")), 0) is None
