@@ -14,7 +14,7 @@ ASK_AGAIN = 30 * SECOND
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
-WAITING_MAX = 4096  # bytes of statuses kept until they are told, a dozen of them
+WAITING_MAX = 3072  # bytes of statuses kept until they are told, nine of them
 
 
 class Contact:

@@ -4,6 +4,7 @@ Pure bookkeeping: what the node says moves the state, what changed is news for t
 offered what, and when, is `distributor`; which part goes out next is `serving`.
 """
 
+from painlessmesh.ota_ahead import UNIT
 from painlessmesh.ota_sender import Offer
 
 # progress[].status of docs/gateway-api.md §5; NEW is not told, Home Assistant calls it pending.
@@ -79,9 +80,10 @@ class Job:
 
 
 class Delivery:
-    """The attempt to bring one job's image to one node. Times are microseconds.
+    """The attempt to bring one job's image to one node. Times are microseconds, kept in UNITs.
 
-    There may be many: what is here takes heap in none of them before it is something else.
+    There may be many: what is here takes heap in none of them before it is something else, and beyond twelve attributes
+    one of them takes half as much again.
     """
 
     state = NEW
@@ -92,14 +94,14 @@ class Delivery:
     news = False
     target = None  # painlessmesh's view of the node, while it is offered the image
     node_boot = None  # of the last status
-    announced_at = None  # first time
-    sent_at = 0  # of the last part
+    sent_at = 0  # of the last part, in UNITs
     resent = 0  # parts that went out again
     furthest = 0  # first part that never went out
     silent = 0  # offers in a row that a C++ node, there all the time, left unanswered
     _waits = False  # whether an offer to a C++ node is unanswered
     waiting: tuple = ()  # requests of the sender whose block or link is not free yet
     old_error = False  # the node spoke of an error with this image before it was offered
+    _offered_at = None  # first time
     _boot = None  # boot number at the commit
     _sentence = _code = ""
 
@@ -107,19 +109,43 @@ class Delivery:
         self.job = job
         self.node_id = node_id
         self.attempt = attempt
-        self.moved_at = now  # of the last sign of life in this matter
-        self.act_at = now  # when to announce or commit next
+        self.alive(now)
+        self.act_in(0, now)
 
     @property
     def tag(self) -> str:
         """What the node records at the commit, and says again in `last`."""
         return "{}-{}".format(self.job.token, self.attempt)
 
+    def alive(self, now: int) -> None:
+        """A sign of life in this matter, or a reason why there is none."""
+        self._alive_at = now >> UNIT
+
+    def silent_for(self, now: int) -> int:
+        """Microseconds since the last one."""
+        return (now >> UNIT) - self._alive_at << UNIT
+
+    def act_in(self, gap: int, now: int) -> None:
+        """To be announced or committed next, `gap` us from now."""
+        self._act_at = (now + gap) >> UNIT
+
+    def may_act(self, now: int) -> bool:
+        return now >> UNIT >= self._act_at
+
+    def told_of_it(self, now: int) -> None:
+        """An offer goes out to the node; the first one counts."""
+        if self._offered_at is None:
+            self._offered_at = now >> UNIT
+
+    def known_for(self, now: int) -> int | None:
+        """Microseconds since the first offer; None before it."""
+        return None if self._offered_at is None else (now >> UNIT) - self._offered_at << UNIT
+
     def move(self, state: str, now: int, part: int = 0) -> None:
         """The delivery is in that state now, that far; anything new is news."""
         if (state, part) != (self.state, self.part):
             self.state, self.part = state, part
-            self.moved_at = now
+            self.alive(now)
             self.news = True
 
     def offered(self) -> None:
@@ -131,7 +157,8 @@ class Delivery:
 
     def answered(self) -> None:
         """The C++ node asks for parts, or has gone, so that nothing follows from its silence."""
-        self.silent, self._waits = 0, False
+        if self._waits or self.silent:
+            self.silent, self._waits = 0, False
 
     def fail(self, code: str, sentence: str, now: int) -> None:
         self._code, self._sentence = code[:20], sentence[:LONGEST_SENTENCE]
@@ -142,23 +169,23 @@ class Delivery:
         last, error = _object(status, "last"), _object(status, "error")
         boot = status.get("boot", 0)
         phase = status.get("phase")
-        if phase != "ready":
+        if phase != "ready" and self.ready:
             self.ready = False
         if self.state == FAILED:
             return
         if last.get("tag") == self.tag and phase != "restarting":
             self.restarting(boot - 1, now)  # the commit was heard, and this is a later boot
         elif status.get("md5") == self.job.md5 and phase in STATE_OF_PHASE:
-            self.old_error = False
+            self._forget_error()
             self._in_phase(phase, status, now)
         elif error.get("md5") == self.job.md5:
             self._stumbled(error, now)
         elif self.state in (DOWNLOADING, VERIFYING):
-            self.old_error = False
+            self._forget_error()
             self.move(OFFERED, now)  # it has given up or lost the image: offer it again
-            self.act_at = now
+            self.act_in(0, now)
         elif status.get("proof") == self.job.proof:
-            self.moved_at = now  # it runs that image, as Home Assistant is about to see
+            self.alive(now)  # it runs that image, as Home Assistant is about to see
 
     def _in_phase(self, phase: str, status: dict, now: int) -> None:
         state = STATE_OF_PHASE[phase]
@@ -167,7 +194,7 @@ class Delivery:
         elif self.state != RESTARTING:
             if phase == "ready" and not self.ready:
                 self.ready = True
-                self.act_at = now  # commit at once
+                self.act_in(0, now)  # commit at once
             part = status.get("part", 0) if state == DOWNLOADING else self.job.offer.parts
             if part >= self.part or state != self.state:
                 self.move(state, now, part)
@@ -181,10 +208,15 @@ class Delivery:
     def _stumbled(self, error: dict, now: int) -> None:
         # A node says its last error until it begins anew. One that was there before the offer may be
         # an older attempt's; it counts when the node still says it after it must have heard of this.
-        if self.announced_at is None:
+        known = self.known_for(now)
+        if known is None:
             self.old_error = True
-        elif not self.old_error or now - self.announced_at > STALE_ERROR:
+        elif not self.old_error or known > STALE_ERROR:
             self.fail(str(error.get("code", "")), str(error.get("reason", "")), now)
+
+    def _forget_error(self) -> None:
+        if self.old_error:
+            self.old_error = False
 
     # ---- for the reporter
 

@@ -94,7 +94,7 @@ class Distributor:
         if delivery.state not in BEFORE_COMMIT or restarted:
             self._serving.end(delivery)
         if restarted and delivery.state in (OFFERED, DOWNLOADING):
-            delivery.act_at = now
+            delivery.act_in(0, now)
         self._act(delivery, node, now)
         self._tell(delivery)
 
@@ -128,7 +128,7 @@ class Distributor:
             elif delivery.state in BEFORE_COMMIT:
                 self._act(delivery, node, now)
                 under_way = under_way or (delivery.state != FAILED and not delivery.held)
-            if delivery.state == RESTARTING and now - delivery.moved_at < RESTART_LONGEST:
+            if delivery.state == RESTARTING and delivery.silent_for(now) < RESTART_LONGEST:
                 under_way = True
             self._tell(delivery)
         self._under_way = under_way
@@ -143,28 +143,28 @@ class Distributor:
             # It says what it has when it is back, and nobody waits for it until then.
             self._serving.end(delivery)
         delivery.answered()
-        delivery.act_at = now
+        delivery.act_in(0, now)
         if delivery.state in BEFORE_COMMIT:
-            delivery.moved_at = now
+            delivery.alive(now)
 
     def _act(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         """Whatever this delivery needs from us next, if its time has come."""
         if delivery.held:
-            delivery.moved_at = now
+            delivery.alive(now)
         elif not self._fresh(now):
-            delivery.moved_at = now  # Home Assistant is away, which is not the node's fault
+            delivery.alive(now)  # Home Assistant is away, which is not the node's fault
         elif delivery.ready and delivery.state == VERIFYING:
-            if now >= delivery.act_at and delivery.may_commit:
-                delivery.act_at = now + COMMIT_AGAIN
+            if delivery.may_act(now) and delivery.may_commit:
+                delivery.act_in(COMMIT_AGAIN, now)
                 self._contact.command(node, "commit", delivery.job.md5, delivery.tag)
         elif delivery.state in (NEW, OFFERED, DOWNLOADING):
-            if now - delivery.moved_at > NO_ANSWER:
+            if delivery.silent_for(now) > NO_ANSWER:
                 proved = delivery.job.stock or node.ours
                 sentence = SILENT if proved else UNPROVED
                 if proved and delivery.job.flip:
                     sentence = DEAF
                 delivery.fail("no_answer", sentence.format(NO_ANSWER // SECOND), now)
-            elif now >= delivery.act_at:
+            elif delivery.may_act(now):
                 self._offer(delivery, node, now)
 
     def _offer(self, delivery: Delivery, node: KnownNode, now: int) -> None:
@@ -175,15 +175,15 @@ class Distributor:
         if job.sig and node.behind:
             return  # it would refuse what the new key has signed
         again = ANNOUNCE_STOCK if job.stock else ANNOUNCE_AGAIN
-        moving = delivery.state == DOWNLOADING and now - delivery.moved_at < again
-        if moving and delivery.target is not None:
-            delivery.act_at = delivery.moved_at + again
+        left = again - delivery.silent_for(now)
+        if delivery.state == DOWNLOADING and left > 0 and delivery.target is not None:
+            delivery.act_in(left, now)
             return
         if not job.stock and not node.node_nonce:
             return  # it has not said who it is yet; contact is asking
         if not self._serving.sender.offer(job.offer):
             return  # nodes are on another image of that type until its job ends
-        delivery.act_at = now + again
+        delivery.act_in(again, now)
         if delivery.target is None:
             self._serving.begin(delivery)
         elif job.stock and job.offer.forced:
@@ -196,8 +196,8 @@ class Distributor:
 
     def _offer_in_vain(self, delivery: Delivery, now: int) -> None:
         """A C++ node that has come back: did it install the image, it wants no more of it."""
-        if now >= delivery.act_at and delivery.silent < SILENT_ENOUGH and self._fresh(now):
-            delivery.act_at = now + ANNOUNCE_STOCK
+        if delivery.may_act(now) and delivery.silent < SILENT_ENOUGH and self._fresh(now):
+            delivery.act_in(ANNOUNCE_STOCK, now)
             delivery.offered()
             if delivery.silent < SILENT_ENOUGH:
                 self._announce(delivery, now)
@@ -205,9 +205,8 @@ class Distributor:
     def _flip(self, delivery: Delivery, node: KnownNode, now: int) -> None:
         """Nothing is transferred: the order itself is the offer, until the node restarts."""
         job = delivery.job
-        delivery.act_at = now + COMMIT_AGAIN
-        if delivery.announced_at is None:
-            delivery.announced_at = now
+        delivery.act_in(COMMIT_AGAIN, now)
+        delivery.told_of_it(now)
         sent = self._contact.command(node, "flip", job.md5, delivery.tag, job.proof or "")
         if sent and delivery.state == NEW:
             delivery.move(OFFERED, now)
@@ -216,8 +215,7 @@ class Distributor:
         link = self._mesh.link_to(delivery.node_id)
         if link is None:
             return
-        if delivery.announced_at is None:
-            delivery.announced_at = now
+        delivery.told_of_it(now)
         # Made when the link is free: signed, each takes 1 KB, and a list may want one for every node at once.
         link.queue(lambda: self._contact.announcement(self._serving.sender, delivery))
 

@@ -9,6 +9,7 @@ from device import forget
 from gateway.blocks import BLOCK, PART, Blocks
 from gateway.delivery import BEFORE_COMMIT, DOWNLOADING, OFFERED, RESTARTING, VERIFYING, Delivery
 from painlessmesh.mesh import Mesh
+from painlessmesh.ota_ahead import UNIT
 from painlessmesh.ota_sender import Request, Sender
 from painlessmesh.protocol import OTA_REQUEST
 
@@ -158,7 +159,7 @@ class Serving:
         base = delivery.target.base
         if base >= 0 and delivery.state in (OFFERED, DOWNLOADING, RESTARTING):
             delivery.move(DOWNLOADING, now, base)
-            delivery.moved_at = now
+            delivery.alive(now)
 
     # ---- what goes out
 
@@ -192,7 +193,8 @@ class Serving:
 
     def _take(self, delivery: Delivery, now: int) -> bool:
         target = delivery.target
-        if now - delivery.sent_at >= (REPEAT_AHEAD if target.ahead else REPEAT_AFTER):
+        pause = REPEAT_AHEAD if target.ahead else REPEAT_AFTER
+        if (now >> UNIT) - delivery.sent_at >= pause >> UNIT:
             target.tick(now)
         part = target.take(now)
         if part is not None:
@@ -206,7 +208,7 @@ class Serving:
             self.announce(delivery, now)
         link = self._mesh.link_to(delivery.node_id)
         link.queue(lambda: self._frame(delivery, request))
-        delivery.sent_at = now
+        delivery.sent_at = now >> UNIT
         return True
 
     def _frame(self, delivery: Delivery, request: Request) -> memoryview | None:
@@ -273,6 +275,6 @@ class Serving:
 
 def _moving(delivery: Delivery, now: int) -> bool:
     if delivery.state == DOWNLOADING:
-        return now - delivery.moved_at < TOGETHER
-    begun = delivery.announced_at
-    return delivery.state == OFFERED and begun is not None and now - begun < START_TOGETHER
+        return delivery.silent_for(now) < TOGETHER
+    known = delivery.known_for(now)
+    return delivery.state == OFFERED and known is not None and known < START_TOGETHER

@@ -61,21 +61,25 @@ class Wanted:
             if node_id in busy:
                 continue  # one image at a time; its turn comes with a list that has only this one
             delivery = Delivery(job, node_id, wanted[node_id], now)
-            delivery.held = node_id in held
-            delivery.may_commit = node_id not in last
+            self._hold(delivery, node_id in held, now)
+            self._let_commit(delivery, node_id not in last, now)
             self._serving.deliveries.append(delivery)
 
     def _hold(self, delivery: Delivery, held: bool, now: int) -> None:
         """A held node gets nothing more and keeps what it has; let go, it is told at once to go on."""
-        if held and not delivery.held:
+        if held == delivery.held:
+            return
+        if held:
             self._serving.end(delivery)
-        elif delivery.held and not held:
-            delivery.act_at = now
+        else:
+            delivery.act_in(0, now)
         delivery.held = held
 
     def _let_commit(self, delivery: Delivery, may: bool, now: int) -> None:
-        if may and not delivery.may_commit:
-            delivery.act_at = now  # it waits for that
+        if may == delivery.may_commit:
+            return
+        if may:
+            delivery.act_in(0, now)  # it waits for that
         delivery.may_commit = may
 
     def _remove(self, delivery: Delivery) -> None:
