@@ -29,23 +29,24 @@ REPEATS_LIMIT = 10  # without a word; then it is the node's turn to speak
 
 ORDER_LIMIT = 30_000  # sendings that two bytes can tell apart
 ORDERS_BACK = 28_000  # of these, forgotten at once: what is on its way is younger
+THERE, LOST = 0, -1  # in the place of one
 
 
 class AheadTarget:
     """`base` is the first part that the node has not; -1 before its first need.
 
-    There may be twenty on a board: what is here takes heap in none of them before it is something else.
+    There may be twenty on a board: what is here takes heap in none of them before it is something else, and beyond
+    seventeen attributes one of them takes a third more.
     """
 
     stock = False
     broadcasted = False
     compressed = None
     ahead = AHEAD_LIMIT
-    sent_again = 0  # parts, in the whole transfer
     repeats = 0  # in a row without a word
     seen = 0  # as it said last
-    _again = ()  # lost parts
-    _asked = -1  # part that was sent again because nothing was heard
+    window = FIRST_WINDOW  # parts; not touched while parts come with what goes to everybody
+    _grown = 0  # parts that have arrived since the window was looked at
     _shrunk_at = 0  # order of the last sending when the window shrank
     _timed = None  # (order, when) of the sending that measures the trip
     _trip = 0
@@ -58,12 +59,12 @@ class AheadTarget:
         if ahead < AHEAD_LIMIT:
             self.ahead = ahead
         self.base = -1
-        self.window = min(FIRST_WINDOW, self.ahead)
-        # Of base to next_part - 1: the how-manyth sending that was; 0 when the part is there, -1 when it was lost.
+        if ahead < FIRST_WINDOW:
+            self.window = ahead
+        # Of base to next_part - 1: the how-manyth sending that was, or THERE, or LOST.
         self._orders = array("h")
         self._order = 0
         self._arrived = 0  # highest order known to have arrived
-        self._grown = 0
         self._heard_at = 0
         self._sent_at = 0  # last sending
         # Where parts go to everybody: the first that is not this node's alone.
@@ -76,7 +77,8 @@ class AheadTarget:
     @property
     def needs(self) -> bool:
         """Whether lost parts wait for `take`."""
-        return bool(self._again)
+        # MicroPython's arrays know no `in`; LOST is the least that may stand there.
+        return len(self._orders) > 0 and min(self._orders) == LOST
 
     def told(self, part: int, seen: int, missing: int, now: int) -> None:
         """A need: the node has all before `part`, and before `seen` all but those whose bit (counted from `part`) is set."""
@@ -88,36 +90,41 @@ class AheadTarget:
         ):  # what we do not know of: it was sent before we began anew, or to everybody
             self._orders.append(self._sending(now))
         before = self._arrived
-        arrived = self._there_now(part, seen, missing, now)
+        new = self._there_now(part, seen, missing, now)
         self._heard_at = now
         self.seen = seen
-        if self.repeats and (arrived or self._arrived > before):
+        if self.repeats and (new or self._arrived > before):
             self.repeats = 0
         self._measure(now)
         if now - self._sent_at > (self._patience() if self._trip else SILENCE_LIMIT):
             # By now it would have come: nothing is on its way any more.
             self._arrived = self._order + 1
             self._timed = None
-        if self._lost() and self._arrived > self._shrunk_at:
-            self._shrink(1)
-        self._grow(arrived)
+        lost = self._lost()
+        if self.next_part < self.limit:
+            if lost and self._arrived > self._shrunk_at:
+                self._shrink(1)
+            self._grow(new)
 
     def take(self, now: int) -> int | None:
         """The part to send now, if there is one; lost ones first."""
         if self.base < 0 or self.stalled:
             return None
         now >>= UNIT
-        while self._again:
-            part, self._again = self._again[0], self._again[1:]
-            if part >= self.base and self._orders[part - self.base] < 0:
-                self.sent_again += 1
-                self._orders[part - self.base] = self._sending(now)
-                return part
+        if self.needs:
+            return self._first_lost(now)
         part = self.next_part
         if part >= min(self.base + self.window, self.limit):
             return None
         self._orders.append(self._sending(now))
         return part
+
+    def _first_lost(self, now: int) -> int:
+        at = 0
+        while self._orders[at] != LOST:
+            at += 1
+        self._orders[at] = self._sending(now)
+        return self.base + at
 
     def pass_on(self, now: int) -> None:
         """The next part goes out to the node with what goes to everybody."""
@@ -125,7 +132,7 @@ class AheadTarget:
 
     def tick(self, now: int) -> None:
         """Sends the first part not known to be there again when nothing was heard for too long."""
-        if self.base < 0 or self.stalled or not self._orders or self._again:
+        if self.base < 0 or self.stalled or not self._orders or self.needs:
             return
         now >>= UNIT
         if now - self._heard_at < min(self._patience() << min(self.repeats, 3), SILENCE_LIMIT):
@@ -133,9 +140,12 @@ class AheadTarget:
         self._heard_at = now
         self.repeats += 1
         self._timed = None
-        self._orders[0] = -1
-        self._again = (self.base,)
-        self._asked = self.base
+        self._orders[0] = LOST
+
+    @property
+    def sent_again(self) -> int:
+        """Parts that went out beyond once each, of a transfer from part 0 on with fewer than ORDER_LIMIT sendings."""
+        return self._order - max(0, self.next_part)
 
     def announces(self) -> bool:
         return False
@@ -148,8 +158,6 @@ class AheadTarget:
     def _begin(self, part: int) -> None:
         self.base = part
         self._orders = array("h")
-        self._again = ()
-        self._asked = -1
         self._arrived = self._order
         self.repeats = 0
 
@@ -171,21 +179,22 @@ class AheadTarget:
                 self._orders[index] = max(1, order - ORDERS_BACK)
         self._order -= ORDERS_BACK
         self._arrived = max(0, self._arrived - ORDERS_BACK)
-        self._shrunk_at = max(0, self._shrunk_at - ORDERS_BACK)
+        if self._shrunk_at:
+            self._shrunk_at = max(1, self._shrunk_at - ORDERS_BACK)
         self._timed = None
 
     def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:
         """Note what is there; answers how many parts that are new."""
-        new = asked = 0
+        new = asked = 0  # `asked`: the sending of the part that went out again because nothing was heard
         for at in range(self.base, min(seen, self.next_part)):
             order = self._orders[at - self.base]
             if order and (at < part or not missing >> (at - part) & 1):
                 new += 1
-                if at == self._asked:
+                if self.repeats and at == self.base:
                     asked = order
                 else:
                     self._arrived = max(self._arrived, order)
-                self._orders[at - self.base] = 0
+                self._orders[at - self.base] = THERE
         # Of a part sent again into silence either may have come: the one that was thought lost, when a slow link has
         # carried others with it, or when this word is sooner here than a trip takes. Then all behind it is on its way.
         if new == 1 and now - self._sent_at >= max(self._best_trip, LONE_WORD):
@@ -195,12 +204,11 @@ class AheadTarget:
         return new
 
     def _lost(self) -> bool:
-        """Whether parts were lost that are not known as lost; they wait for `take` from now on."""
+        """Whether parts were lost that were not known as lost; they wait for `take` from now on."""
         found = False
         for index, order in enumerate(self._orders):
             if 0 < order < self._arrived:
-                self._orders[index] = -1
-                self._again += (self.base + index,)
+                self._orders[index] = LOST
                 found = True
         return found
 
@@ -222,8 +230,8 @@ class AheadTarget:
             self._trip = (3 * self._trip + trip) // 4
             self._best_trip = min(self._best_trip, trip)
 
-    def _grow(self, arrived: int) -> None:
-        self._grown += arrived
+    def _grow(self, new: int) -> None:
+        self._grown += new
         if self._grown < self.window:
             return
         self._grown = 0
