@@ -180,7 +180,7 @@ class Mesh:
         return rows
 
     def contains_root(self) -> bool:
-        return self.root or any(row[2] for link in self.links for row in link.tree)
+        return self.root or any([layout.has_root(link.tree) for link in self.links])
 
     def link_to(self, node_id: int) -> Link | None:
         """The link that leads to a node; None for ourselves and for unknown ones."""
@@ -282,7 +282,7 @@ class Mesh:
             link.close(refusal)
             return
         if not link.node_id:
-            self._identified(tree[0][1], link, now)
+            self._identified(layout.ids(tree)[0], link, now)
         if tree != link.tree:
             new = not link.tree
             link.tree = tree
@@ -297,13 +297,14 @@ class Mesh:
         else:
             link.replied(now)
 
-    def _refusal(self, tree: list, link: Link) -> str:
+    def _refusal(self, tree: bytes, link: Link) -> str:
         """Why the link must close instead of taking this tree; "" when it need not."""
-        peer = tree[0][1]
+        peer = layout.ids(tree)[0]
         others = [other for other in self.links if other is not link]
         if peer == self.node_id:
             return "the peer has our own node id"
-        if sum([len(other.tree) for other in others]) + len(tree) >= layout.TREE_LIMIT:
+        together = layout.size(tree) + sum([layout.size(other.tree) for other in others])
+        if together >= layout.TREE_LIMIT:
             return "the mesh would have too many nodes"
         if layout.depth_of(tree, peer) >= 0 or layout.depth_of(tree, self.node_id) >= 0:
             return "a loop"

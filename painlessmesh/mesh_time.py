@@ -3,7 +3,7 @@
 The arithmetic and each link's timer are in `ntp.py`; what is here knows packages and links.
 """
 
-from painlessmesh import ntp, router
+from painlessmesh import layout, ntp, router
 from painlessmesh.neighbour import Link
 from painlessmesh.protocol import TIME_SYNC, encode, number, u32
 
@@ -24,7 +24,7 @@ class MeshTime:
         """Our question, or the request to be asked when the peer is to take our time."""
         link.time.asks(now)
         mesh = self._mesh
-        theirs = len(link.tree)
+        theirs = layout.size(link.tree)
         mine = len(mesh.get_node_list()) + 1 - theirs
         if ntp.adopts(mine, theirs, mesh.node_id, link.node_id):
             self._ask(link, now)

@@ -20,7 +20,7 @@ class Link:
     def __init__(self, now: int, dialled: bool) -> None:
         self.dialled = dialled
         self.node_id = 0  # 0 until its first node sync
-        self.tree = []  # rows of layout.py; empty until then
+        self.tree = b""  # as layout.py has it; empty until then
         self.closing = ""  # why the connection must end
         self.wake = None  # called when there is something to send or a reason to close
         self.buffer = FrameBuffer()

@@ -185,7 +185,9 @@ class AheadTarget:
 
     def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:
         """Note what is there; answers how many parts that are new."""
-        new = asked = 0  # `asked`: the sending of the part that went out again because nothing was heard
+        new = asked = (
+            0  # `asked`: the sending of the part that went out again because nothing was heard
+        )
         for at in range(self.base, min(seen, self.next_part)):
             order = self._orders[at - self.base]
             if order and (at < part or not missing >> (at - part) & 1):

@@ -4,6 +4,7 @@ Loaded while an image goes to several nodes. Which part is next, and how far ahe
 `painlessmesh.ota_push`'s; blocks, and what goes to one node alone, are `serving`'s.
 """
 
+from painlessmesh.layout import rows, size
 from painlessmesh.ota_push import Push
 
 WAIT_FOR_OTHERS = (
@@ -18,12 +19,12 @@ def worth_it(deliveries: list, links: list) -> bool:
     for link in links:
         depths = [
             row[0] + 1
-            for row in link.tree
+            for row in rows(link.tree)
             if any([delivery.node_id == row[1] for delivery in deliveries])
         ]
         if depths:
             alone += sum(depths)
-            together += len(link.tree)
+            together += size(link.tree)
     return alone >= together > 1
 
 

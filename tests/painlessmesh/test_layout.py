@@ -5,10 +5,14 @@ from painlessmesh.protocol import decode
 
 CHAIN = b'{"nodeId":2,"root":true,"subs":[{"nodeId":3,"subs":[{"nodeId":4}]},{"nodeId":5}],"type":6,"dest":1,"from":2}'
 ROWS = [(0, 2, True), (1, 3, False), (2, 4, False), (1, 5, False)]
+TREE = layout.parse(decode(CHAIN))
+NINE = layout.parse({"nodeId": 9})
 
 
 def parsed(frame):
-    return layout.parse(decode(frame))
+    """Rows of the tree; None when it is refused."""
+    tree = layout.parse(decode(frame))
+    return None if tree is None else list(layout.rows(tree))
 
 
 def test_a_node_sync_is_read_in_its_own_order():
@@ -16,10 +20,10 @@ def test_a_node_sync_is_read_in_its_own_order():
 
 
 def test_a_tree_is_written_as_it_was_read():
-    assert b'{"subs":' + layout.subs_json([ROWS]) + b"}" == (
+    assert b'{"subs":' + layout.subs_json([TREE]) + b"}" == (
         b'{"subs":[{"nodeId":2,"root":true,"subs":[{"nodeId":3,"subs":[{"nodeId":4}]},{"nodeId":5}]}]}'
     )
-    assert parsed(b'{"nodeId":1,"subs":' + layout.subs_json([ROWS, [(0, 9, False)]]) + b"}") == [
+    assert parsed(b'{"nodeId":1,"subs":' + layout.subs_json([TREE, NINE]) + b"}") == [
         (0, 1, False),
         (1, 2, True),
         (2, 3, False),
@@ -73,16 +77,29 @@ def test_root_is_read_as_flag():
 
 
 def test_questions_about_a_tree():
-    assert layout.ids(ROWS) == [2, 3, 4, 5]
-    assert layout.contains(ROWS, 4) and not layout.contains(ROWS, 6)
-    assert [layout.depth_of(ROWS, node_id) for node_id in (2, 3, 4, 6)] == [-1, 1, 2, -1]
-    assert layout.parents(ROWS, 1) == [(2, 1), (3, 2), (4, 3), (5, 2)]
+    assert layout.ids(TREE) == [2, 3, 4, 5] and layout.size(TREE) == 4
+    assert layout.contains(TREE, 4) and not layout.contains(TREE, 6)
+    assert layout.has_root(TREE) and not layout.has_root(NINE)
+    assert [layout.depth_of(TREE, node_id) for node_id in (2, 3, 4, 6)] == [-1, 1, 2, -1]
+    assert layout.parents(TREE, 1) == [(2, 1), (3, 2), (4, 3), (5, 2)]
 
 
 def test_a_child_can_be_left_out_with_what_hangs_below_it():
-    assert layout.without(ROWS, 3) == [(0, 2, True), (1, 5, False)]
-    assert layout.without(ROWS, 4) == ROWS
-    assert layout.without(ROWS, 2) == ROWS
+    assert list(layout.rows(layout.without(TREE, 3))) == [(0, 2, True), (1, 5, False)]
+    assert layout.without(TREE, 4) == TREE
+    assert layout.without(TREE, 2) == TREE
+
+
+def test_a_node_is_found_as_a_row_and_nowhere_between_two():
+    """The bytes of an id may lie across the end of one row and the beginning of the next."""
+    across = layout.parse(
+        {"nodeId": 0x01020304, "subs": [{"nodeId": 0x05060708}, {"nodeId": 0x06070802}]}
+    )
+    assert across.find(bytes((6, 7, 8, 2))) == 6
+    assert layout.contains(across, 0x06070802) and layout.depth_of(across, 0x06070802) == 1
+    assert across.find(bytes((7, 8, 2, 6))) > 0 and not layout.contains(across, 0x07080206)
+    for nobody in (0, -1, 1 << 32, (1 << 32) + 0x01020304):
+        assert not layout.contains(across, nobody)
 
 
 def test_a_tree_of_too_many_nodes_is_refused():
