@@ -7,10 +7,11 @@ SKIP_LIMIT = 65536  # bytes skipped in one frame that is too long, before the li
 class FrameBuffer:
     """Holds at most one unfinished frame, whatever arrives."""
 
+    overflowed = False  # the peer never ends its frame: the link must close
+    _skipped = 0  # bytes thrown away of the frame under way
+
     def __init__(self) -> None:
-        self.overflowed = False  # the peer never ends its frame: the link must close
         self._held = bytearray()
-        self._skipped = 0  # bytes thrown away of the frame under way
 
     def feed(self, chunk: bytes, size: int | None = None) -> list:
         """The frames that are complete with `chunk[:size]`, without their terminators and without empty ones.
@@ -28,7 +29,8 @@ class FrameBuffer:
             if self._held and not self._skipped:
                 frames.append(self._held)
             self._held = bytearray()
-            self._skipped = 0
+            if self._skipped:
+                self._skipped = 0
             start = stop + 1
         return frames
 

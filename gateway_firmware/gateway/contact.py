@@ -14,7 +14,7 @@ ASK_AGAIN = 30 * SECOND
 ASK_IN_TRIAL = 3 * SECOND  # a trial waits for our hello, and has 120 s
 ASKS_PER_TICK = 4  # so that a gateway that starts does not flood its mesh
 KNOWN_MAX = 80  # nodes, 64 in the tree and some that have left it
-WAITING_MAX = 3072  # bytes of statuses kept until they are told, nine of them
+WAITING_MAX = 2048  # bytes of statuses kept until they are told, six of them: a report takes four
 
 
 class Contact:
@@ -106,17 +106,19 @@ class Contact:
         return sorted(nodes, key=lambda node: -node.news)
 
     def promote(self) -> None:
-        """The regular report: whatever there is, is worth telling."""
+        """The regular report: whatever there is, is worth telling, and what found no room is asked for again."""
         for node in self._nodes.values():
             if node.news == NEWS:
                 node.news = URGENT
+                if node.owed:
+                    node.ask_now()
 
     def tell_everything(self) -> None:
         for node in self._nodes.values():
             if node.words is not None:
                 node.news = URGENT
             elif node.ours and node.present:
-                node.owed = True
+                node.news = URGENT
                 node.ask_now()
 
     # ---- what comes in
@@ -220,11 +222,11 @@ class Contact:
         return sum([node.size for node in self._nodes.values()])
 
     def _make_room(self, latest: KnownNode, now: int) -> None:
-        """Beyond the limit a status is not kept: its node is asked again as soon as there is room."""
+        """Beyond the limit a status is not kept: its node is asked again as soon as there is room, or by the next regular
+        report."""
         if self._waiting() > WAITING_MAX:
             latest.words = None
-            if latest.news == URGENT:
-                latest.owed = True
+            if latest.owed:
                 latest.ask_in(ASK_FIRST, now)
                 latest.ask_gap = 0
 

@@ -11,7 +11,9 @@ KEYS = "keys.json"
 NAMES = ("gateway_key", "mesh_key")
 LONGEST_FILE = 512
 KEY_BYTES = 32
-BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+BASE32 = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # bytes: MicroPython keeps each letter of a text for ever
+)
 SETUP_CHARACTERS = 52  # 256 bits, five in each, four bits of padding at the end
 GROUP = 4
 
@@ -49,10 +51,9 @@ def load(files: object, random: object) -> Keys:
 def setup_key(key: bytes) -> str:
     """What the user types into Home Assistant, in groups of four (docs/gateway-api.md §1)."""
     number = int.from_bytes(key, "big") << (SETUP_CHARACTERS * 5 - KEY_BYTES * 8)
-    text = "".join(
-        [BASE32[(number >> (5 * place)) & 31] for place in range(SETUP_CHARACTERS - 1, -1, -1)]
-    )
-    text += BASE32[hashlib.sha256(key).digest()[0] >> 3]
+    letters = [BASE32[number >> 5 * place & 31] for place in range(SETUP_CHARACTERS - 1, -1, -1)]
+    letters.append(BASE32[hashlib.sha256(key).digest()[0] >> 3])
+    text = bytes(letters).decode()
     return "-".join([text[start : start + GROUP] for start in range(0, len(text), GROUP)])
 
 

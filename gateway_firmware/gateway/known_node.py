@@ -24,7 +24,6 @@ class KnownNode(GatewaySide):
 
     present = True  # in the tree
     behind = False  # whether it may still have the signing key before
-    owed = False  # its status is to be told, and it has to be asked for it
     greet = False  # it is to be greeted: there was no way for the hello that is bound to its present boot
 
     def __init__(self, gateway: GatewayBoot, node_id: int) -> None:
@@ -35,6 +34,11 @@ class KnownNode(GatewaySide):
         self._heard_at = None  # in UNITs, as the next one
         self._ask_at = 0  # when to ask it who it is
         self._digest = 0
+
+    @property
+    def owed(self) -> bool:
+        """Its status is to be told, and it has to be asked for it."""
+        return self.words is None and self.news == URGENT
 
     @property
     def ours(self) -> bool:
@@ -69,10 +73,7 @@ class KnownNode(GatewaySide):
                 value = sorted([(key, str(value[key])) for key in value])
             digest.update(str(value).encode() + b"\n")
         found = int.from_bytes(digest.digest()[:3], "big")  # small enough to take no heap
-        worth = URGENT if self.owed or found != self._digest else NEWS
-        self.news = max(self.news, worth)
-        if self.owed:
-            self.owed = False
+        self.news = max(self.news, NEWS if found == self._digest else URGENT)
         self._digest = found
 
     def asked(self, role: str, hardware: str, now: int) -> None:

@@ -60,7 +60,10 @@ class Wanted:
         for node_id in wanted:
             if node_id in busy:
                 continue  # one image at a time; its turn comes with a list that has only this one
-            delivery = Delivery(job, node_id, wanted[node_id], now)
+            node = self._contact.node(node_id)
+            # The same number, which a board has in its heap already: another takes 32 bytes of it.
+            node_id_there = node_id if node is None else node.node_id
+            delivery = Delivery(job, node_id_there, wanted[node_id], now)
             self._hold(delivery, node_id in held, now)
             self._let_commit(delivery, node_id not in last, now)
             self._serving.deliveries.append(delivery)
