@@ -201,7 +201,7 @@ class House:
 
     @property
     def side(self):
-        return self.contact.node(NODE).side
+        return self.contact.node(NODE)
 
     def met(self):
         """Whether node and gateway know each other."""

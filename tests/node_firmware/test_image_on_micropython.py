@@ -33,7 +33,7 @@ class ImageGateway(Gateway):
             ("version", version),
         )
         known = self.sender.announcement(self.board.node_id)
-        self.mesh.send(self._node().side.sign(known + more))
+        self.mesh.send(self._node().sign(known + more))
         return offer.md5
 
     async def update(self, image, version="1.1.0"):

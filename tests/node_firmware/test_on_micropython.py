@@ -110,7 +110,7 @@ class Gateway:
             ("deflate", None if carried is None else len(carried)),
         )
         known = self.sender.announcement(self.board.node_id)
-        self.mesh.send(self._node().side.sign(known + more))
+        self.mesh.send(self._node().sign(known + more))
         return offer.md5
 
     def commit(self, md5):
@@ -121,7 +121,7 @@ class Gateway:
 
     def _greeted(self):
         node = self._node()
-        return node is not None and node.greeted and node.greeted == node.side.node_nonce
+        return node is not None and node.ours and not node.greet
 
 
 @contextmanager
