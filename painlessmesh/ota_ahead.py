@@ -85,9 +85,8 @@ class AheadTarget:
         now >>= UNIT
         if self.base < 0 or part < self.base:
             self._begin(part)  # it begins, or begins anew
-        while (
-            self.next_part < seen
-        ):  # what we do not know of: it was sent before we began anew, or to everybody
+        # What we do not know of: it was sent before we began anew, or to everybody.
+        while self.next_part < seen:
             self._orders.append(self._sending(now))
         before = self._arrived
         new = self._there_now(part, seen, missing, now)
@@ -185,9 +184,8 @@ class AheadTarget:
 
     def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:
         """Note what is there; answers how many parts that are new."""
-        new = asked = (
-            0  # `asked`: the sending of the part that went out again because nothing was heard
-        )
+        new = 0
+        asked = 0  # the sending of the part that went out again because nothing was heard
         for at in range(self.base, min(seen, self.next_part)):
             order = self._orders[at - self.base]
             if order and (at < part or not missing >> (at - part) & 1):
@@ -215,7 +213,7 @@ class AheadTarget:
         return found
 
     def _patience(self) -> int:
-        """Microseconds after which what was sent has arrived or is lost."""
+        """After so long what was sent has arrived or is lost."""
         if not self._trip:
             return FIRST_SILENCE
         patience = SILENCE * self.ahead // AHEAD + self._trip + 4 * self._varies
