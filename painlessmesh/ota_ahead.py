@@ -9,14 +9,14 @@ the same Sender.
 
 from array import array
 
+from painlessmesh.ota_sender import UNIT
+
 AHEAD = 32  # parts in flight; what a node says it takes beyond the one it wants
 AHEAD_OF_ALL = 64  # the same where parts go to everybody, and the nodes' words are fewer
 AHEAD_LIMIT = 64  # what a node takes at most
 FIRST_WINDOW = 8  # a node speaks after every fourth part
 LEAST_WINDOW = 4
-# Callers' times are microseconds. In here they are 1024 us each: where words have 4 bytes, a number beyond 30 bits takes
-# 32 bytes of heap, which microseconds need after 18 minutes, these after twelve days.
-UNIT = 10  # bits
+# Callers' times are microseconds; in here they are UNITs.
 QUEUED = 60  # that an answer may take beyond twice the shortest one seen
 QUEUE_LIMIT = 780  # that an answer may take at most: what is on its way then cannot be called back
 # Without a word before something is sent again: a node speaks 200 ms after its last part, and its word must come here by a
@@ -178,8 +178,7 @@ class AheadTarget:
                 self._orders[index] = max(1, order - ORDERS_BACK)
         self._order -= ORDERS_BACK
         self._arrived = max(0, self._arrived - ORDERS_BACK)
-        if self._shrunk_at:
-            self._shrunk_at = max(1, self._shrunk_at - ORDERS_BACK)
+        self._shrunk_at = max(0, self._shrunk_at - ORDERS_BACK)
         self._timed = None
 
     def _there_now(self, part: int, seen: int, missing: int, now: int) -> int:

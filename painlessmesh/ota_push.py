@@ -9,7 +9,8 @@ cannot say it; one that misses a part asks for it in the name that the parts car
 goes to everybody again: whoever is at another part ignores it.
 """
 
-from painlessmesh.ota_ahead import QUEUED, UNIT
+from painlessmesh.ota_ahead import QUEUED
+from painlessmesh.ota_sender import UNIT
 from painlessmesh.protocol import number
 
 WINDOW = 32  # parts on their way to the slowest node, to begin with

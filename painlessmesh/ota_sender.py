@@ -23,6 +23,9 @@ from painlessmesh.protocol import (
     u32,
 )
 
+# Bits by which times are shorter where many are kept, so that they are 1024 us each: where words have 4 bytes, a number
+# beyond 30 bits takes 32 bytes of heap, which microseconds need after 18 minutes, these after twelve days.
+UNIT = 10
 AHEAD_LIMIT = 64  # parts that a node may have out of order
 FRAME_SIZE = 1760  # bytes: a DATA with a full part and a long role
 PIECE = 192  # bytes written as base64 at a time; a multiple of 3

@@ -4,8 +4,7 @@ Pure bookkeeping: what the node says moves the state, what changed is news for t
 offered what, and when, is `distributor`; which part goes out next is `serving`.
 """
 
-from painlessmesh.ota_ahead import UNIT
-from painlessmesh.ota_sender import Offer
+from painlessmesh.ota_sender import UNIT, Offer
 
 # progress[].status of docs/gateway-api.md §5; NEW is not told, Home Assistant calls it pending.
 NEW, OFFERED, DOWNLOADING, VERIFYING = "", "offered", "downloading", "verifying"

@@ -8,7 +8,7 @@ import hashlib
 import json
 
 from painlessmesh.level1_gateway import GatewayBoot, GatewaySide
-from painlessmesh.ota_ahead import UNIT
+from painlessmesh.ota_sender import UNIT
 
 NOTHING, NEWS, URGENT = 0, 1, 2
 

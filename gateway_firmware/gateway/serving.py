@@ -9,8 +9,7 @@ from device import forget
 from gateway.blocks import BLOCK, PART, Blocks
 from gateway.delivery import BEFORE_COMMIT, DOWNLOADING, OFFERED, RESTARTING, VERIFYING, Delivery
 from painlessmesh.mesh import Mesh
-from painlessmesh.ota_ahead import UNIT
-from painlessmesh.ota_sender import Request, Sender
+from painlessmesh.ota_sender import UNIT, Request, Sender
 from painlessmesh.protocol import OTA_REQUEST
 
 PARTS_IN_BLOCK = BLOCK // PART

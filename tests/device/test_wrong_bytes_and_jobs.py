@@ -88,7 +88,7 @@ class Gateway:
         (listed,) = house.engine.pending(GATEWAY).jobs
         self.job = Job(listed)
         self.delivery = Delivery(self.job, int(HALL), listed["targets"][0]["attempt"], 0)
-        self.delivery.announced_at = 0
+        self.delivery.told_of_it(0)
 
     def announcement(self):
         offer = self.job.offer

@@ -134,6 +134,11 @@ def test_a_window_goes_out_and_grows_as_it_arrives():
     assert made.window == AHEAD
 
 
+def test_the_first_window_is_no_larger_than_what_a_node_takes():
+    made = target(ahead=3)
+    assert taken(made, 0) == [0, 1, 2] and made.window == 3
+
+
 def test_only_what_was_lost_is_sent_again():
     made = target()
     taken(made, 0)
