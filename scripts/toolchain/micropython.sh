@@ -33,8 +33,8 @@ micropython_from_packages() {
     use_own_libraries "$PACKAGES/micropython" "$program" && is_micropython_new_enough "$program" && say "$program"
 }
 
-# A board's words have 4 bytes and this computer's 8, so what a program takes of a board's heap shows only in a
-# MicroPython of 32 bits. Nothing but the tests of memory uses it; a computer that cannot run it does without.
+# A board's words have 4 bytes and this computer's 8, so what a program takes of a board's heap, and which of its numbers
+# are large ones, shows only in a MicroPython of 32 bits. Only tests use it; a computer that cannot run it does without.
 find_micropython_of_32_bits() {
     local key program=$PACKAGES/micropython32/usr/bin/micropython
     [ "$(uname -sm)" = "Linux x86_64" ] && has_system_packages || return 0
