@@ -44,11 +44,11 @@ class Flash:
         }
         (self.folder / "config.json").write_text(json.dumps(found))
 
-    async def start(self, *words, program="micropython"):
+    async def start(self, *words, program="micropython", heap=None):
         return await asyncio.create_subprocess_exec(
             PROGRAMS / program,
             "-X",
-            f"heapsize={HEAP}",
+            f"heapsize={heap or HEAP}",
             "-m",
             f"gateway.{START.stem}",
             *words,
@@ -61,14 +61,14 @@ class Flash:
 
 class House:
     @classmethod
-    async def start(cls, folder, *words, program="micropython", **settings):
-        """`words` are the board's; `settings` stand in its configuration."""
+    async def start(cls, folder, *words, program="micropython", heap=None, **settings):
+        """`words` are the board's; `heap` is bytes; `settings` stand in its configuration."""
         home_assistant = HomeAssistantSide(GATEWAY_KEY, GATEWAY)
         await home_assistant.start()
         port = free_port()
         flash = Flash(folder)
         flash.configure(home_assistant.url, **settings)
-        process = await flash.start(str(port), *words, program=program)
+        process = await flash.start(str(port), *words, program=program, heap=heap)
         return cls(process, home_assistant, port)
 
     def __init__(self, process, home_assistant, port):
