@@ -47,6 +47,11 @@ def rows(tree: bytes) -> object:
         yield last >> 1, int.from_bytes(tree[at : at + 4], "big"), bool(last & 1)
 
 
+def top(tree: bytes) -> int:
+    """The node it belongs to."""
+    return int.from_bytes(tree[:4], "big")
+
+
 def size(tree: bytes) -> int:
     """How many nodes."""
     return len(tree) // ROW

@@ -282,7 +282,7 @@ class Mesh:
             link.close(refusal)
             return
         if not link.node_id:
-            self._identified(layout.ids(tree)[0], link, now)
+            self._identified(layout.top(tree), link, now)
         if tree != link.tree:
             new = not link.tree
             link.tree = tree
@@ -299,7 +299,7 @@ class Mesh:
 
     def _refusal(self, tree: bytes, link: Link) -> str:
         """Why the link must close instead of taking this tree; "" when it need not."""
-        peer = layout.ids(tree)[0]
+        peer = layout.top(tree)
         others = [other for other in self.links if other is not link]
         if peer == self.node_id:
             return "the peer has our own node id"

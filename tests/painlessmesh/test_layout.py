@@ -77,7 +77,7 @@ def test_root_is_read_as_flag():
 
 
 def test_questions_about_a_tree():
-    assert layout.ids(TREE) == [2, 3, 4, 5] and layout.size(TREE) == 4
+    assert layout.ids(TREE) == [2, 3, 4, 5] and layout.top(TREE) == 2 and layout.size(TREE) == 4
     assert layout.contains(TREE, 4) and not layout.contains(TREE, 6)
     assert layout.has_root(TREE) and not layout.has_root(NINE)
     assert [layout.depth_of(TREE, node_id) for node_id in (2, 3, 4, 6)] == [-1, 1, 2, -1]
